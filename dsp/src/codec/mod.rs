@@ -1,0 +1,67 @@
+//! The sample codecs of telephony recordings.
+
+pub mod g711;
+pub mod gsm610;
+pub mod pcm;
+
+/// How samples are coded. A block is the smallest unit that decodes alone in
+/// time: one frame for PCM and G.711, 160 frames for GSM, 320 for WAV49.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// Unsigned, 0x80 is silence.
+    Pcm8,
+    Pcm16,
+    Pcm24,
+    Pcm32,
+    Float32,
+    Float64,
+    /// ITU-T G.711 µ-law.
+    Ulaw,
+    /// ITU-T G.711 A-law.
+    Alaw,
+    /// GSM 06.10 full rate, 33 bytes a 20 ms frame.
+    Gsm,
+    /// GSM 06.10 in Microsoft's packing, 65 bytes for two frames.
+    Wav49,
+}
+
+impl Codec {
+    /// The name that `probe` and the API give.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Pcm8 => "pcm_u8",
+            Codec::Pcm16 => "pcm_s16le",
+            Codec::Pcm24 => "pcm_s24le",
+            Codec::Pcm32 => "pcm_s32le",
+            Codec::Float32 => "pcm_f32le",
+            Codec::Float64 => "pcm_f64le",
+            Codec::Ulaw => "ulaw",
+            Codec::Alaw => "alaw",
+            Codec::Gsm => "gsm",
+            Codec::Wav49 => "wav49",
+        }
+    }
+
+    /// Bytes of one block over `channels`.
+    pub fn block_bytes(self, channels: u16) -> u64 {
+        let one = match self {
+            Codec::Pcm8 | Codec::Ulaw | Codec::Alaw => 1,
+            Codec::Pcm16 => 2,
+            Codec::Pcm24 => 3,
+            Codec::Pcm32 | Codec::Float32 => 4,
+            Codec::Float64 => 8,
+            Codec::Gsm => return gsm610::FRAME_BYTES as u64,
+            Codec::Wav49 => return gsm610::WAV49_BYTES as u64,
+        };
+        one * u64::from(channels)
+    }
+
+    /// Frames in one block.
+    pub fn frames_per_block(self) -> u64 {
+        match self {
+            Codec::Gsm => gsm610::FRAME_SAMPLES as u64,
+            Codec::Wav49 => 2 * gsm610::FRAME_SAMPLES as u64,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where are the codec frames? A container parser reads headers alone and
+//! answers with a [`Layout`]; it never holds the audio.
+
+pub mod raw;
+pub mod wav;
+
+use crate::audio::Rate;
+use crate::codec::Codec;
+
+/// Bytes that can be read at an offset: a slice, a file, a remote file.
+pub trait ReadAt {
+    /// The length in bytes.
+    fn len(&self) -> u64;
+
+    /// True when there is not one byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buf` from `offset`.
+    ///
+    /// # Errors
+    /// [`std::io::ErrorKind::UnexpectedEof`] when the range leaves the source.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()>;
+}
+
+impl ReadAt for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
+        let from = usize::try_from(offset).ok();
+        let part = from.and_then(|at| self.get(at..at.checked_add(buf.len())?));
+        buf.copy_from_slice(part.ok_or(std::io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+/// The outer form of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    Wav,
+    /// No header at all; the format is in the file name's extension.
+    Raw,
+}
+
+impl Container {
+    pub fn name(self) -> &'static str {
+        match self {
+            Container::Wav => "wav",
+            Container::Raw => "raw",
+        }
+    }
+}
+
+/// Whether the header's word about the data length can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lengths {
+    /// The header says what the file holds.
+    Right,
+    /// The header says 0 or 0xFFFFFFFF: still being written, or the writer
+    /// died. The data is taken to the end of the file.
+    Open,
+    /// The header promises more than the file holds. The data is taken to the
+    /// end of the file.
+    Truncated,
+}
+
+/// Where the coded audio lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub container: Container,
+    pub codec: Codec,
+    pub rate: Rate,
+    pub channels: u16,
+    /// Byte offset of the first coded block.
+    pub data_start: u64,
+    /// Bytes of whole coded blocks; a torn last block is left out.
+    pub data_len: u64,
+    pub lengths: Lengths,
+}
+
+impl Layout {
+    /// Frames in the whole coded blocks.
+    pub fn frames(&self) -> u64 {
+        self.data_len / self.block_bytes() * self.codec.frames_per_block()
+    }
+
+    /// Bytes of one block over all channels.
+    pub fn block_bytes(&self) -> u64 {
+        self.codec.block_bytes(self.channels)
+    }
+
+    pub fn duration_s(&self) -> f64 {
+        self.rate.seconds(self.frames())
+    }
+}
+
+/// Why a file is not understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    #[error("the file is empty")]
+    Empty,
+    #[error("the file has a header but no audio")]
+    NoAudio,
+    #[error("it is not a WAV file: {0}")]
+    NotWav(&'static str),
+    #[error("the WAV header is damaged: {0}")]
+    Damaged(&'static str),
+    #[error("the WAV format tag 0x{tag:04x} with {bits} bits is not supported")]
+    UnknownCodec { tag: u16, bits: u16 },
+    #[error("the extension .{0} is not one that unsaid knows")]
+    UnknownExtension(String),
+    #[error("it could not be read: {0}")]
+    Read(#[from] std::io::Error),
+}
+
+/// Finds the coded frames of `source`. A RIFF signature decides before the
+/// name; otherwise the extension of `name` says which headerless format it is.
+///
+/// # Errors
+/// [`ContainerError`], one sentence, when the file is not understood.
+pub fn locate(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
+    if source.is_empty() {
+        return Err(ContainerError::Empty);
+    }
+    let extension = name.rsplit('/').next().and_then(|n| n.rsplit_once('.')).map_or("", |(_, e)| e);
+    let mut magic = [0u8; 4];
+    let has_magic = source.len() >= 4 && source.read_at(0, &mut magic).is_ok();
+    let is_riff = has_magic && (&magic == b"RIFF" || &magic == b"RF64");
+    if is_riff || extension.eq_ignore_ascii_case("wav") || extension == "wav49" {
+        wav::locate(source)
+    } else {
+        raw::locate(extension, source)
+    }
+}
