@@ -1,0 +1,453 @@
+//! Runs one stage over one topic. The order in which things are safe:
+//!
+//! 1. A message is taken into its partition's ledger when it arrives.
+//! 2. It starts when its key is idle and both permits are had: one message,
+//!    and its expected bytes. While none is free its partition is paused;
+//!    polling goes on, so the group is kept.
+//! 3. `Done`, a published retry or a published dead letter finish it.
+//! 4. Only the contiguous finished prefix of a partition is committed.
+//! 5. On revoke and shutdown nothing new starts, what runs is awaited for the
+//!    drain bound (then dropped: every stage survives a crash at any await),
+//!    and the prefix is committed before the partition is let go.
+
+use super::dead_letter::RejectBudget;
+use super::ledger::Ledger;
+use super::retry::{ATTEMPTS, backoff};
+use super::{
+    BusError, Event, Message, Subscription, TopicPartition, Topics, publish_until_acknowledged,
+};
+use crate::call::{CallKey, PbxId, TenantId};
+use crate::message::{DeadLetter, Payload, Retried};
+use crate::metrics::Metrics;
+use async_trait::async_trait;
+use chrono::{TimeDelta, Utc};
+use futures::FutureExt;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How a stage ended with one input. Reasons are codes of a bounded set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Try again after at least `after`. Counts towards the attempts when
+    /// `counts`; an outage of somebody else's server does not.
+    Retry { after: Duration, reason: &'static str, counts: bool },
+    Reject { reason: &'static str },
+}
+
+impl Outcome {
+    pub fn retry(after: Duration, reason: &'static str) -> Outcome {
+        Outcome::Retry { after, reason, counts: true }
+    }
+
+    /// Waits for somebody else's server without using up an attempt.
+    pub fn wait(after: Duration, reason: &'static str) -> Outcome {
+        Outcome::Retry { after, reason, counts: false }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Retry { .. } => "retry",
+            Outcome::Reject { .. } => "reject",
+        }
+    }
+}
+
+/// One verb over one topic. Every effect is idempotent: the same input may come again.
+#[async_trait]
+pub trait Stage: Send + Sync + 'static {
+    type Input: Payload;
+
+    fn name(&self) -> &'static str;
+
+    /// The memory that this input will take, in bytes.
+    async fn expected_bytes(&self, _input: &Self::Input) -> u64 {
+        0
+    }
+
+    /// `attempts` were made before and counted.
+    async fn run(&self, input: &Self::Input, attempts: u32) -> Outcome;
+
+    /// The input is given up: makes that visible, durably. `false` to be asked again.
+    async fn give_up(&self, _input: &Self::Input, _reason: &str) -> bool {
+        true
+    }
+}
+
+/// What a consumer may take at once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub messages: usize,
+    pub bytes: u64,
+    /// Messages of one partition held back before it is paused.
+    pub backlog: usize,
+    pub attempts: u32,
+    pub retry_base: Duration,
+    pub retry_most: Duration,
+    pub rejects_per_minute: usize,
+    /// Shorter than the group's session timeout.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            messages: 4,
+            bytes: 512 << 20,
+            backlog: 256,
+            attempts: 8,
+            retry_base: Duration::from_secs(5),
+            retry_most: Duration::from_secs(600),
+            rejects_per_minute: 60,
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+const COMMIT_EVERY: Duration = Duration::from_millis(200);
+/// Bytes are counted in KiB: a semaphore holds fewer than 2^32 permits.
+const PERMIT_BYTES: u64 = 1024;
+
+/// A stage on its topic.
+pub struct Consumer<S: Stage> {
+    pub topics: Topics,
+    pub stage: Arc<S>,
+    pub limits: Limits,
+    pub metrics: Arc<Metrics>,
+}
+
+struct Partition {
+    ledger: Ledger,
+    backlog: VecDeque<Message>,
+    paused: bool,
+    rejects: Arc<RejectBudget>,
+    running: HashMap<i64, AbortHandle>,
+}
+
+struct Finished {
+    at: TopicPartition,
+    offset: i64,
+    key: String,
+}
+
+struct Running {
+    partitions: HashMap<TopicPartition, Partition>,
+    busy: HashSet<(TopicPartition, String)>,
+    tasks: JoinSet<Finished>,
+    messages: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+impl<S: Stage> Consumer<S> {
+    /// The group is named by the stage, so that every process of that role shares the work.
+    pub fn group(&self) -> String {
+        format!("unsaid-{}", self.stage.name())
+    }
+
+    /// Runs until `shutdown`, then drains.
+    ///
+    /// # Errors
+    /// When the topic cannot be subscribed to, or the bus is closed.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), BusError> {
+        let topic = self.topics.name(S::Input::TOPIC);
+        let mut subscription = self.topics.bus().subscribe(&[topic], &self.group()).await?;
+        let mut running = Running {
+            partitions: HashMap::new(),
+            busy: HashSet::new(),
+            tasks: JoinSet::new(),
+            messages: Arc::new(Semaphore::new(self.limits.messages)),
+            bytes: Arc::new(Semaphore::new((self.limits.bytes / PERMIT_BYTES) as usize)),
+        };
+        let mut commit = tokio::time::interval(COMMIT_EVERY);
+        commit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                event = subscription.next() => match event {
+                    Ok(event) => self.on_event(&mut running, subscription.as_ref(), event).await,
+                    Err(BusError::Closed) => return Err(BusError::Closed),
+                    Err(error) => {
+                        tracing::warn!(%error, stage = self.stage.name(), "the bus failed, trying again");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                },
+                Some(finished) = running.tasks.join_next() => {
+                    if let Ok(finished) = finished { running.finish(&finished) }
+                }
+                _ = commit.tick() => running.commit(subscription.as_ref(), None).await,
+            }
+            self.dispatch(&mut running, subscription.as_ref());
+        }
+        let all: Vec<TopicPartition> = running.partitions.keys().cloned().collect();
+        running.drain(subscription.as_ref(), &all, self.limits.drain).await;
+        subscription.close().await;
+        Ok(())
+    }
+
+    async fn on_event(&self, running: &mut Running, subscription: &dyn Subscription, event: Event) {
+        match event {
+            Event::Message(message) => {
+                let partition = running.partition(&message.at, self.limits.rejects_per_minute);
+                partition.ledger.take(message.offset);
+                partition.backlog.push_back(message);
+            }
+            Event::Assigned(partitions) => {
+                for at in partitions {
+                    running.partition(&at, self.limits.rejects_per_minute);
+                }
+            }
+            Event::Revoked { partitions, drained } => {
+                running.drain(subscription, &partitions, self.limits.drain).await;
+                let _ = drained.send(());
+            }
+        }
+    }
+
+    /// Starts what may start; pauses partitions that have too much waiting, resumes the others.
+    fn dispatch(&self, running: &mut Running, subscription: &dyn Subscription) {
+        let partitions: Vec<TopicPartition> = running.partitions.keys().cloned().collect();
+        for at in partitions {
+            while let Some((message, permit)) = running.startable(&at) {
+                self.start(running, message, permit);
+            }
+            let Some(partition) = running.partitions.get_mut(&at) else { continue };
+            let full = running.messages.available_permits() == 0 && !partition.backlog.is_empty();
+            let pause = full || partition.backlog.len() >= self.limits.backlog;
+            if pause != partition.paused {
+                partition.paused = pause;
+                if pause { subscription.pause(&at) } else { subscription.resume(&at) }
+            }
+        }
+        let name = self.stage.name();
+        let waiting: usize = running.partitions.values().map(|p| p.backlog.len()).sum();
+        self.metrics.in_flight.with_label_values(&[name]).set(running.tasks.len() as i64);
+        self.metrics.permits_waiting.with_label_values(&[name]).set(waiting as i64);
+    }
+
+    fn start(&self, running: &mut Running, message: Message, permit: OwnedSemaphorePermit) {
+        let at = message.at.clone();
+        let (offset, key) = (message.offset, message.key.clone());
+        running.busy.insert((at.clone(), key.clone()));
+        let Some(partition) = running.partitions.get_mut(&at) else { return };
+        let work = Work {
+            topics: self.topics.clone(),
+            stage: self.stage.clone(),
+            limits: self.limits.clone(),
+            metrics: self.metrics.clone(),
+            bytes: running.bytes.clone(),
+            rejects: partition.rejects.clone(),
+        };
+        let finished = Finished { at, offset, key };
+        let handle = running.tasks.spawn(async move {
+            let _permit = permit;
+            work.settle(message).await;
+            finished
+        });
+        partition.running.insert(offset, handle);
+    }
+}
+
+impl Running {
+    fn partition(&mut self, at: &TopicPartition, rejects_per_minute: usize) -> &mut Partition {
+        self.partitions.entry(at.clone()).or_insert_with(|| Partition {
+            ledger: Ledger::default(),
+            backlog: VecDeque::new(),
+            paused: false,
+            rejects: Arc::new(RejectBudget::new(rejects_per_minute)),
+            running: HashMap::new(),
+        })
+    }
+
+    /// The first waiting message of `at` whose key is idle and has nothing waiting before it,
+    /// with a permit to run.
+    fn startable(&mut self, at: &TopicPartition) -> Option<(Message, OwnedSemaphorePermit)> {
+        let partition = self.partitions.get_mut(at)?;
+        let mut before: HashSet<&str> = HashSet::new();
+        let index = partition.backlog.iter().position(|m| {
+            before.insert(&m.key) && !self.busy.contains(&(at.clone(), m.key.clone()))
+        })?;
+        let permit = self.messages.clone().try_acquire_owned().ok()?;
+        Some((partition.backlog.remove(index)?, permit))
+    }
+
+    fn finish(&mut self, finished: &Finished) {
+        self.busy.remove(&(finished.at.clone(), finished.key.clone()));
+        if let Some(partition) = self.partitions.get_mut(&finished.at) {
+            partition.ledger.done(finished.offset);
+            partition.running.remove(&finished.offset);
+        }
+    }
+
+    /// Commits the done prefix of the given partitions, of all where none are given.
+    async fn commit(&mut self, subscription: &dyn Subscription, only: Option<&[TopicPartition]>) {
+        let wanted = |at: &TopicPartition| only.is_none_or(|list| list.contains(at));
+        let positions: Vec<(TopicPartition, i64)> = self
+            .partitions
+            .iter()
+            .filter(|(at, _)| wanted(at))
+            .filter_map(|(at, p)| Some((at.clone(), p.ledger.to_commit()?)))
+            .collect();
+        if positions.is_empty() {
+            return;
+        }
+        match subscription.commit(&positions).await {
+            Ok(()) => {
+                for (at, next) in positions {
+                    if let Some(partition) = self.partitions.get_mut(&at) {
+                        partition.ledger.committed(next);
+                    }
+                }
+            }
+            // Nothing is lost: the next commit covers it, or the messages come again.
+            Err(error) => tracing::warn!(%error, "commit failed"),
+        }
+    }
+
+    /// Waits for what runs on `partitions`, at most `bound`, commits, and forgets them.
+    async fn drain(
+        &mut self,
+        subscription: &dyn Subscription,
+        partitions: &[TopicPartition],
+        bound: Duration,
+    ) {
+        for at in partitions {
+            if let Some(partition) = self.partitions.get_mut(at) {
+                partition.backlog.clear();
+            }
+        }
+        let deadline = tokio::time::sleep(bound);
+        tokio::pin!(deadline);
+        let left = |s: &Self| partitions.iter().any(|at| s.partitions.get(at).is_some_and(|p| !p.running.is_empty()));
+        while left(self) {
+            tokio::select! {
+                biased;
+                Some(finished) = self.tasks.join_next() => {
+                    if let Ok(finished) = finished { self.finish(&finished) }
+                }
+                () = &mut deadline => break,
+            }
+        }
+        self.commit(subscription, Some(partitions)).await;
+        for at in partitions {
+            if let Some(partition) = self.partitions.remove(at) {
+                partition.running.values().for_each(AbortHandle::abort);
+            }
+            self.busy.retain(|(busy_at, _)| busy_at != at);
+        }
+    }
+}
+
+/// What one task needs to bring a message to its end.
+struct Work<S: Stage> {
+    topics: Topics,
+    stage: Arc<S>,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    bytes: Arc<Semaphore>,
+    rejects: Arc<RejectBudget>,
+}
+
+impl<S: Stage> Work<S> {
+    /// Returns when the message needs nothing more: it is done, or its retry
+    /// or dead letter is acknowledged.
+    async fn settle(&self, message: Message) {
+        let attempts = message.header(ATTEMPTS).and_then(|a| a.parse().ok()).unwrap_or(0);
+        let Ok(input) = serde_json::from_slice::<S::Input>(&message.payload) else {
+            self.rejects.take().await;
+            return self.dead_letter(&message, call_of_key(&message.key), "unreadable", attempts).await;
+        };
+        let outcome = self.run(&input, attempts).await;
+        let name = self.stage.name();
+        self.metrics.stage_outcomes.with_label_values(&[name, outcome.label()]).inc();
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Retry { after, reason, counts } => {
+                let attempts = attempts + u32::from(counts);
+                if attempts >= self.limits.attempts {
+                    return self.give_up(&message, &input, reason, attempts).await;
+                }
+                self.retry(&input, after, reason, attempts).await;
+            }
+            Outcome::Reject { reason } => {
+                self.rejects.take().await;
+                self.give_up(&message, &input, reason, attempts + 1).await;
+            }
+        }
+    }
+
+    async fn run(&self, input: &S::Input, attempts: u32) -> Outcome {
+        let most = (self.limits.bytes / PERMIT_BYTES) as u32;
+        let wanted = self.stage.expected_bytes(input).await.div_ceil(PERMIT_BYTES);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).clamp(0, most);
+        // The semaphore is never closed; were it, running without a permit is the lesser evil.
+        let _permit = self.bytes.clone().acquire_many_owned(wanted).await.ok();
+        let name = self.stage.name();
+        let bytes = self.metrics.in_flight_bytes.with_label_values(&[name]);
+        let reserved = i64::from(wanted) * PERMIT_BYTES as i64;
+        bytes.add(reserved);
+        let timer = self.metrics.stage_seconds.with_label_values(&[name]).start_timer();
+        let run = AssertUnwindSafe(self.stage.run(input, attempts)).catch_unwind().await;
+        timer.observe_duration();
+        bytes.sub(reserved);
+        run.unwrap_or_else(|_| {
+            tracing::error!(stage = name, call = %input.call().message_key(), "a stage panicked");
+            Outcome::Reject { reason: "panic" }
+        })
+    }
+
+    async fn retry(&self, input: &S::Input, after: Duration, reason: &str, attempts: u32) {
+        let wait = after.max(backoff(self.limits.retry_base, attempts, self.limits.retry_most));
+        let retried = Retried {
+            call: input.call().clone(),
+            topic: S::Input::TOPIC.name().to_owned(),
+            stage: self.stage.name().to_owned(),
+            reason: reason.to_owned(),
+            attempts,
+            not_before: Utc::now() + TimeDelta::from_std(wait).unwrap_or_default(),
+            input: serde_json::to_value(input).unwrap_or_default(),
+        };
+        publish_until_acknowledged(&self.topics, &retried, &[]).await;
+    }
+
+    async fn give_up(&self, message: &Message, input: &S::Input, reason: &'static str, attempts: u32) {
+        let mut wait = Duration::from_millis(200);
+        while !self.stage.give_up(input, reason).await {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(10));
+        }
+        self.dead_letter(message, input.call().clone(), reason, attempts).await;
+    }
+
+    async fn dead_letter(&self, message: &Message, call: CallKey, reason: &str, attempts: u32) {
+        let name = self.stage.name();
+        tracing::error!(stage = name, call = %call.message_key(), reason, attempts, "dead letter");
+        self.metrics.dead_letters.with_label_values(&[name, reason]).inc();
+        let letter = DeadLetter {
+            call,
+            topic: S::Input::TOPIC.name().to_owned(),
+            partition: message.at.partition,
+            offset: message.offset,
+            stage: name.to_owned(),
+            reason: reason.to_owned(),
+            attempts,
+        };
+        publish_until_acknowledged(&self.topics, &letter, &[]).await;
+    }
+}
+
+/// The call in a message key, for a payload that cannot be read.
+fn call_of_key(key: &str) -> CallKey {
+    let mut parts = key.splitn(3, '/');
+    let mut next = || parts.next().unwrap_or("").to_owned();
+    CallKey {
+        tenant: next().try_into().unwrap_or_else(|_| TenantId::unknown()),
+        pbx: next().try_into().unwrap_or_else(|_| PbxId::unknown()),
+        linkedid: next(),
+    }
+}

@@ -1,0 +1,138 @@
+//! Where a recording lies below the PBX's base path. The name comes from a
+//! database that others write, so it is parsed as hostile.
+
+use regex::Regex;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// A path below the recordings' base path: relative, no `..`, no control
+/// characters. The only form in which a recording's path reaches a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordingPath(String);
+
+/// Why a `recordingfile` is not a path that may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("the recording's name is empty")]
+    Empty,
+    #[error("the recording's name holds control characters")]
+    ControlCharacter,
+    #[error("the recording's name climbs out of the base path with '..'")]
+    ParentFolder,
+    #[error("the recording's name is absolute and not below the base path")]
+    OutsideBase,
+    #[error("the recording's name is longer than 1024 bytes")]
+    TooLong,
+    #[error("the recording's name carries no date, so its folder is not known")]
+    NoDate,
+}
+
+/// FreePBX: `TYPE-DEST-FROM-YYYYMMDD-HHMMSS-UNIQUEID.EXT`, split from the
+/// right, for fields may hold dashes; ConfBridge may add `-<epoch>`.
+static DATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"-(\d{4})(\d{2})(\d{2})-(\d{6})-([^/]*?\d+\.\d+)(-\d+)?\.(\w+)$").ok()
+});
+
+impl RecordingPath {
+    /// Where FreePBX put `recordingfile`: `YYYY/MM/DD/name` by the date in the
+    /// name (not by `calldate`, which may be another day). A relative path with
+    /// folders is taken as it is, an absolute one only below `base`.
+    ///
+    /// # Errors
+    /// [`PathError`]: the file must not be touched.
+    pub fn from_recordingfile(recordingfile: &str, base: &str) -> Result<Self, PathError> {
+        let relative = match recordingfile.strip_prefix('/') {
+            None => recordingfile,
+            Some(_) => recordingfile
+                .strip_prefix(base.trim_end_matches('/'))
+                .and_then(|rest| rest.strip_prefix('/'))
+                .ok_or(PathError::OutsideBase)?,
+        };
+        let checked = Self::parse(relative)?;
+        if relative.contains('/') {
+            return Ok(checked);
+        }
+        let found = DATED.as_ref().and_then(|re| re.captures(relative)).ok_or(PathError::NoDate)?;
+        Ok(Self(format!("{}/{}/{}/{relative}", &found[1], &found[2], &found[3])))
+    }
+
+    /// A relative path, checked.
+    ///
+    /// # Errors
+    /// [`PathError`] when it could leave the base path or is not a name.
+    pub fn parse(relative: &str) -> Result<Self, PathError> {
+        if relative.is_empty() || relative.ends_with('/') {
+            return Err(PathError::Empty);
+        }
+        if relative.len() > 1_024 {
+            return Err(PathError::TooLong);
+        }
+        if relative.chars().any(char::is_control) {
+            return Err(PathError::ControlCharacter);
+        }
+        if relative.starts_with('/') {
+            return Err(PathError::OutsideBase);
+        }
+        if relative.split('/').any(|part| part == "..") {
+            return Err(PathError::ParentFolder);
+        }
+        let parts: Vec<&str> = relative.split('/').filter(|p| !matches!(*p, "" | ".")).collect();
+        if parts.is_empty() {
+            return Err(PathError::Empty);
+        }
+        Ok(Self(parts.join("/")))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last part.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// FreePBX's legacy `.wav49` in the database is `.WAV` on disk.
+    pub fn on_disk_twin(&self) -> Option<RecordingPath> {
+        self.0.strip_suffix(".wav49").map(|stem| RecordingPath(format!("{stem}.WAV")))
+    }
+}
+
+impl fmt::Display for RecordingPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "/var/spool/asterisk/monitor";
+
+    #[test]
+    fn the_folder_is_the_date_in_the_name_split_from_the_right() {
+        for (name, folder) in [
+            ("external-201-15557654321-20240514-093012-1715693412.34.wav", "2024/05/14"),
+            ("out-9-1-800-555-201-20240514-235959-sys-1715693412.34.WAV", "2024/05/14"),
+            ("8000-8000-always-20240515-140000-1715796000.130-1715796001.wav", "2024/05/15"),
+        ] {
+            let path = RecordingPath::from_recordingfile(name, BASE).expect(name);
+            assert_eq!(path.as_str(), format!("{folder}/{name}"));
+        }
+    }
+
+    #[test]
+    fn relative_and_absolute_forms_are_taken_below_the_base_alone() {
+        let ok = |s| RecordingPath::from_recordingfile(s, BASE).map(|p| p.0);
+        assert_eq!(ok("custom/a.wav"), Ok("custom/a.wav".to_owned()));
+        assert_eq!(ok("/var/spool/asterisk/monitor/x/a.wav"), Ok("x/a.wav".to_owned()));
+        assert_eq!(ok("/var/spool/asterisk/monitors/a.wav"), Err(PathError::OutsideBase));
+        assert_eq!(ok("/etc/passwd"), Err(PathError::OutsideBase));
+        assert_eq!(ok("x/../../a.wav"), Err(PathError::ParentFolder));
+        assert_eq!(ok("/var/spool/asterisk/monitor/../a.wav"), Err(PathError::ParentFolder));
+        assert_eq!(ok("a\n.wav"), Err(PathError::ControlCharacter));
+        assert_eq!(ok("call.wav"), Err(PathError::NoDate));
+        assert_eq!(ok(""), Err(PathError::Empty));
+    }
+}

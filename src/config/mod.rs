@@ -1,0 +1,232 @@
+//! Settings: the commented defaults compiled in, a file, the environment; one
+//! struct a subsystem, limits checked at start.
+
+pub mod pbx;
+
+use crate::telemetry::LogFormat;
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use pbx::PbxConfig;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file that documents every key and gives its default.
+pub const DEFAULTS: &str = include_str!("../../unsaid.default.toml");
+
+/// A setting that cannot be: one sentence with its key and its limit.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the settings cannot be read: {0}")]
+    Read(Box<figment::Error>),
+    #[error("{key} is {value}, but {limit}")]
+    Limit { key: &'static str, value: String, limit: &'static str },
+}
+
+/// All settings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub log: String,
+    pub log_format: LogFormat,
+    pub data: DataConfig,
+    pub store: StoreConfig,
+    pub bus: BusConfig,
+    pub limits: LimitsConfig,
+    pub api: ApiConfig,
+    pub redact: RedactConfig,
+    pub speech: SpeechConfig,
+    pub analysis: AnalysisConfig,
+    #[serde(default)]
+    pub pbx: Vec<PbxConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Holds a password.
+    pub url: SecretString,
+    pub max_connections: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BusKind {
+    Embedded,
+    Kafka,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusConfig {
+    pub kind: BusKind,
+    pub brokers: String,
+    pub topic_prefix: String,
+    pub partitions: i32,
+    pub replication: i32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    pub messages: usize,
+    pub memory_mib: u64,
+    pub recording_mib: u64,
+    pub attempts: u32,
+    #[serde(with = "humantime_serde")]
+    pub retry_base: Duration,
+    #[serde(with = "humantime_serde")]
+    pub retry_most: Duration,
+    pub rejects_per_minute: usize,
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedactConfig {
+    #[serde(with = "humantime_serde")]
+    pub settle: Duration,
+    #[serde(with = "humantime_serde")]
+    pub padding: Duration,
+    #[serde(with = "humantime_serde")]
+    pub padding_dob: Duration,
+    pub window_words: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeechKind {
+    None,
+    Sidecar,
+    Openai,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpeechConfig {
+    pub kind: SpeechKind,
+    pub base_url: String,
+    pub api_key: SecretString,
+    pub model: String,
+    pub language: String,
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    pub upload_mib: u64,
+    pub attempts: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnalysisKind {
+    None,
+    Openai,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnalysisConfig {
+    pub kind: AnalysisKind,
+    pub base_url: String,
+    pub api_key: SecretString,
+    pub model: String,
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// Defaults, then `file` where given, then `UNSAID_SECTION__KEY` of the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        Self::from_figment(figment.merge(Env::prefixed("UNSAID_").split("__")))
+    }
+
+    /// Defaults and the TOML text `over` alone.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key.
+    pub fn from_text(over: &str) -> Result<Config, ConfigError> {
+        Self::from_figment(Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(over)))
+    }
+
+    fn from_figment(figment: Figment) -> Result<Config, ConfigError> {
+        let config: Config = figment.extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let limit = |ok: bool, key, value: String, limit| {
+            if ok { Ok(()) } else { Err(ConfigError::Limit { key, value, limit }) }
+        };
+        let l = &self.limits;
+        limit((1..=1024).contains(&l.messages), "limits.messages", l.messages.to_string(), "it must be 1 to 1024")?;
+        limit((16..=1 << 20).contains(&l.memory_mib), "limits.memory_mib", l.memory_mib.to_string(), "it must be 16 to 1048576")?;
+        limit((1..=l.memory_mib).contains(&l.recording_mib), "limits.recording_mib", l.recording_mib.to_string(), "it must be 1 to limits.memory_mib")?;
+        limit(l.drain < Duration::from_secs(45), "limits.drain", format!("{:?}", l.drain), "it must be shorter than Kafka's session timeout of 45 s")?;
+        limit((1..=1024).contains(&self.bus.partitions), "bus.partitions", self.bus.partitions.to_string(), "it must be 1 to 1024")?;
+        limit(self.api.listen.ip().is_loopback(), "api.listen", self.api.listen.to_string(), "without a sign-in the API may listen on a loopback address only, such as 127.0.0.1:8080")?;
+        limit((1..=100).contains(&self.redact.window_words), "redact.window_words", self.redact.window_words.to_string(), "it must be 1 to 100")?;
+        let textual = self.speech.model.starts_with("gpt-");
+        limit(self.speech.kind != SpeechKind::Openai || !textual, "speech.model", self.speech.model.clone(), "it gives no word times; use whisper-1 or another model with verbose_json")?;
+        for pbx in &self.pbx {
+            pbx.check()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_complete() {
+        let config = Config::from_text("").expect("defaults");
+        assert_eq!(config.bus.kind, BusKind::Embedded);
+        assert!(config.pbx.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_setting_is_one_sentence_that_names_its_key() {
+        for (text, key) in [
+            ("[api]\nlisten = \"0.0.0.0:8080\"", "api.listen"),
+            ("[limits]\nmessages = 0", "limits.messages"),
+            ("[limits]\ndrain = \"2m\"", "limits.drain"),
+            ("[bus]\nkind = \"rabbit\"", "bus.kind"),
+            ("[bus]\nbroker = \"x\"", "broker"),
+            ("[speech]\nkind = \"openai\"\nmodel = \"gpt-4o-transcribe\"", "speech.model"),
+        ] {
+            let error = Config::from_text(text).expect_err(text).to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn settings_print_without_their_secrets() {
+        let config = Config::from_text(
+            "[store]\nurl = \"postgres://u:hunter2@h/d\"\n[speech]\napi_key = \"sk-hunter2\"",
+        );
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,195 @@
+//! One PBX: where its CDRs come from and where its recordings lie.
+
+use super::ConfigError;
+use crate::call::{PbxId, TenantId};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PbxConfig {
+    #[serde(default = "default_tenant")]
+    pub tenant: TenantId,
+    pub id: PbxId,
+    /// IANA name of the time zone of the PBX's clock.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    #[serde(default)]
+    pub trunks: Vec<String>,
+    pub source: SourceConfig,
+    pub recordings: RecordingsConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SourceConfig {
+    Freepbx(FreepbxConfig),
+    Csv(CsvConfig),
+}
+
+/// How far the connection to MariaDB must be protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    Off,
+    /// TLS where the server offers it.
+    #[default]
+    Preferred,
+    /// TLS, whatever the certificate.
+    Required,
+    /// TLS, with a certificate of `ca_file` for this host.
+    VerifyCa,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreepbxConfig {
+    pub host: String,
+    #[serde(default = "mysql_port")]
+    pub port: u16,
+    pub user: String,
+    #[serde(default)]
+    pub password: SecretString,
+    #[serde(default = "cdr_database")]
+    pub database: String,
+    #[serde(default = "cdr_table")]
+    pub table: String,
+    #[serde(default)]
+    pub tls: TlsMode,
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default = "ten_minutes", with = "humantime_serde")]
+    pub interval: Duration,
+    #[serde(default = "six_hours", with = "humantime_serde")]
+    pub overlap: Duration,
+    /// Calls from this day on are read at first; without it, from the first start on.
+    #[serde(default)]
+    pub since: Option<NaiveDate>,
+    #[serde(default = "half_a_minute", with = "humantime_serde")]
+    pub statement_timeout: Duration,
+    #[serde(default = "two")]
+    pub max_connections: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvConfig {
+    /// Asterisk's `Master.csv`, or a table with a header line of cdr columns.
+    pub path: PathBuf,
+    #[serde(default = "two_seconds", with = "humantime_serde")]
+    pub interval: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RecordingsConfig {
+    Local(LocalConfig),
+    Sftp(SftpConfig),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalConfig {
+    pub base: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SftpConfig {
+    pub host: String,
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    pub user: String,
+    #[serde(default)]
+    pub password: SecretString,
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub key_passphrase: SecretString,
+    /// `SHA256:…`, as `ssh-keygen -l` prints it.
+    #[serde(default)]
+    pub host_key: String,
+    pub base: String,
+    #[serde(default = "one_minute", with = "humantime_serde")]
+    pub timeout: Duration,
+}
+
+impl PbxConfig {
+    /// The PBX's time zone; checked at start.
+    pub fn zone(&self) -> Tz {
+        self.timezone.parse().unwrap_or(Tz::UTC)
+    }
+
+    /// The base path as `recordingfile` may spell it.
+    pub fn base(&self) -> String {
+        match &self.recordings {
+            RecordingsConfig::Local(local) => local.base.to_string_lossy().into_owned(),
+            RecordingsConfig::Sftp(sftp) => sftp.base.clone(),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let limit = |key, value: &str, limit| {
+            Err(ConfigError::Limit { key, value: value.to_owned(), limit })
+        };
+        if self.timezone.parse::<Tz>().is_err() {
+            return limit("pbx.timezone", &self.timezone, "it must be an IANA name such as America/New_York");
+        }
+        if let SourceConfig::Freepbx(f) = &self.source {
+            let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !plain(&f.table) {
+                return limit("pbx.source.table", &f.table, "it must be letters, digits and '_'");
+            }
+            if f.tls == TlsMode::VerifyCa && f.ca_file.is_none() {
+                return limit("pbx.source.tls", "verify-ca", "that needs pbx.source.ca_file");
+            }
+        }
+        if let RecordingsConfig::Sftp(s) = &self.recordings
+            && !s.host_key.starts_with("SHA256:")
+        {
+            return limit("pbx.recordings.host_key", &s.host_key, "it must be the server's fingerprint SHA256:…, as `ssh-keyscan HOST | ssh-keygen -lf -` prints it");
+        }
+        Ok(())
+    }
+}
+
+fn default_tenant() -> TenantId {
+    TenantId::default_tenant()
+}
+fn utc() -> String {
+    "UTC".to_owned()
+}
+fn mysql_port() -> u16 {
+    3306
+}
+fn ssh_port() -> u16 {
+    22
+}
+fn cdr_database() -> String {
+    "asteriskcdrdb".to_owned()
+}
+fn cdr_table() -> String {
+    "cdr".to_owned()
+}
+fn two() -> usize {
+    2
+}
+fn two_seconds() -> Duration {
+    Duration::from_secs(2)
+}
+fn half_a_minute() -> Duration {
+    Duration::from_secs(30)
+}
+fn one_minute() -> Duration {
+    Duration::from_secs(60)
+}
+fn ten_minutes() -> Duration {
+    Duration::from_secs(600)
+}
+fn six_hours() -> Duration {
+    Duration::from_secs(6 * 3_600)
+}

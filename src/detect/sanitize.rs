@@ -1,0 +1,72 @@
+//! The only text that leaves memory: a transcript with its secrets replaced.
+
+use super::Detection;
+use crate::call::RawTranscript;
+use serde::{Deserialize, Serialize};
+
+/// What stands in a secret's place. It hints at nothing: no length, no last four.
+pub const REDACTED: &str = "[REDACTED]";
+
+/// Text that [`sanitize`] made; nothing else can build it, and an analysis
+/// engine takes nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct SanitizedText(String);
+
+impl SanitizedText {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One word, or one `[REDACTED]` for a whole value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SanitizedWord {
+    pub word: String,
+    pub start: f64,
+    pub end: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub speaker: Option<String>,
+}
+
+/// A transcript as it may be stored and shown. It is read back from our own
+/// store, where only sanitized transcripts are written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SanitizedTranscript {
+    words: Vec<SanitizedWord>,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+impl SanitizedTranscript {
+    pub fn words(&self) -> &[SanitizedWord] {
+        &self.words
+    }
+
+    /// The words in a row.
+    pub fn text(&self) -> SanitizedText {
+        let words: Vec<&str> = self.words.iter().map(|w| w.word.as_str()).collect();
+        SanitizedText(words.join(" "))
+    }
+}
+
+/// Replaces every detection by one [`REDACTED`]; neighbours become one, so
+/// that their number says nothing either.
+pub fn sanitize(transcript: &RawTranscript, detections: &[Detection]) -> SanitizedTranscript {
+    let mut words: Vec<SanitizedWord> = Vec::with_capacity(transcript.words.len());
+    let mut hidden_before = false;
+    for (i, word) in transcript.words.iter().enumerate() {
+        let hidden = detections.iter().any(|d| (d.first..=d.last).contains(&i));
+        match words.last_mut() {
+            Some(last) if hidden && hidden_before => last.end = last.end.max(word.end_s),
+            _ => words.push(SanitizedWord {
+                word: if hidden { REDACTED.to_owned() } else { word.text.trim().to_owned() },
+                start: word.start_s,
+                end: word.end_s,
+                speaker: word.speaker.clone(),
+            }),
+        }
+        hidden_before = hidden;
+    }
+    SanitizedTranscript { words, language: transcript.language.clone() }
+}

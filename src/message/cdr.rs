@@ -1,0 +1,28 @@
+//! Topic `cdr`: one row as it was read.
+
+use super::{Payload, Topic};
+use crate::call::{CallKey, CdrRow};
+use serde::{Deserialize, Serialize};
+
+/// One CDR row, who it belongs to, and where the source had got to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CdrChanged {
+    #[serde(flatten)]
+    pub call: CallKey,
+    /// `freepbx` or `csv`.
+    pub source: String,
+    /// What tells this row from every other of its PBX.
+    pub identity: String,
+    /// The source's cursor when it read the row, for whoever debugs it.
+    pub cursor: String,
+    pub row: CdrRow,
+}
+
+impl Payload for CdrChanged {
+    const TOPIC: Topic = Topic::Cdr;
+    const TYPE: &'static str = "unsaid.cdr.v1";
+
+    fn call(&self) -> &CallKey {
+        &self.call
+    }
+}

@@ -1,0 +1,132 @@
+//! Where audio lives. One trait, each place a file; [`write_back`] holds the
+//! order of effects of the most dangerous thing that we do.
+
+pub mod local;
+pub mod playback;
+pub mod sftp;
+pub mod write_back;
+
+use crate::call::RecordingPath;
+use crate::config::pbx::RecordingsConfig;
+use async_trait::async_trait;
+use std::sync::Arc;
+use unsaid_dsp::mute::Patch;
+
+/// Size and age of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    pub len: u64,
+    /// Seconds of the epoch.
+    pub mtime_s: i64,
+}
+
+/// Why a recording could not be read or written. Says what to do, never what is in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RecordingsError {
+    #[error("the recording is not there")]
+    NotFound,
+    #[error("permission denied: give the unsaid user read and write access to the recordings folder")]
+    PermissionDenied,
+    #[error("the recording's path leads outside the recordings folder (a link?); it is not touched")]
+    OutsideBase,
+    #[error("the path is not a plain file")]
+    NotAFile,
+    #[error("the recording has {len} bytes, more than the limit of {limit}; raise limits.recording_mib")]
+    TooLarge { len: u64, limit: u64 },
+    #[error("no space is left where the recording lies")]
+    NoSpace,
+    #[error("the recordings server cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the recordings server did not answer in time")]
+    TimedOut,
+    #[error("the connection broke off during the transfer")]
+    BrokenOff,
+    #[error("the recordings server refused the user name, password or key")]
+    AuthRefused,
+    #[error("the server's host key is {seen}, not the pinned {pinned}; if the server was reinstalled, set pbx.recordings.host_key to the new one")]
+    HostKeyChanged { seen: String, pinned: String },
+    #[error("the private key cannot be used: {0}")]
+    BadKey(String),
+    #[error("the recording changed while unsaid worked on it")]
+    Changed,
+    #[error("what was written does not read back as written")]
+    NotReadBack,
+    #[error("reading or writing failed: {0}")]
+    Io(String),
+}
+
+impl RecordingsError {
+    /// A bounded label for metrics and outcomes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            RecordingsError::NotFound => "not_found",
+            RecordingsError::PermissionDenied => "permission",
+            RecordingsError::OutsideBase => "outside_base",
+            RecordingsError::NotAFile => "not_a_file",
+            RecordingsError::TooLarge { .. } => "too_large",
+            RecordingsError::NoSpace => "no_space",
+            RecordingsError::Unreachable(_) => "unreachable",
+            RecordingsError::TimedOut => "timed_out",
+            RecordingsError::BrokenOff => "broken_off",
+            RecordingsError::AuthRefused => "auth",
+            RecordingsError::HostKeyChanged { .. } => "host_key",
+            RecordingsError::BadKey(_) => "bad_key",
+            RecordingsError::Changed => "changed",
+            RecordingsError::NotReadBack => "not_read_back",
+            RecordingsError::Io(_) => "io",
+        }
+    }
+
+    /// The server or the way to it is at fault, not this recording.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            RecordingsError::Unreachable(_)
+                | RecordingsError::TimedOut
+                | RecordingsError::BrokenOff
+                | RecordingsError::AuthRefused
+                | RecordingsError::HostKeyChanged { .. }
+                | RecordingsError::BadKey(_)
+        )
+    }
+
+    /// No later try will end otherwise until a person does something.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            RecordingsError::OutsideBase
+                | RecordingsError::NotAFile
+                | RecordingsError::TooLarge { .. }
+                | RecordingsError::PermissionDenied
+        )
+    }
+}
+
+pub type Result<T> = std::result::Result<T, RecordingsError>;
+
+/// A folder of recordings. Every path is confined below its base.
+#[async_trait]
+pub trait Recordings: Send + Sync {
+    async fn stat(&self, path: &RecordingPath) -> Result<Stat>;
+
+    /// The whole file, at most `limit` bytes.
+    async fn fetch(&self, path: &RecordingPath, limit: u64) -> Result<Vec<u8>>;
+
+    /// `len` bytes from `offset`; fewer at the end of the file.
+    async fn read(&self, path: &RecordingPath, offset: u64, len: u64) -> Result<Vec<u8>>;
+
+    /// Overwrites bytes of the same file in place and flushes them. The file
+    /// keeps its length, inode, owner and mode.
+    async fn overwrite(&self, path: &RecordingPath, patches: &[Patch]) -> Result<()>;
+
+    /// Restores a modification time, so that retention scripts still see the call's age.
+    async fn set_mtime(&self, path: &RecordingPath, mtime_s: i64) -> Result<()>;
+}
+
+/// The recordings of a PBX as its settings say.
+pub fn open(config: &RecordingsConfig) -> Arc<dyn Recordings> {
+    match config {
+        RecordingsConfig::Local(local) => Arc::new(local::LocalRecordings::new(&local.base)),
+        RecordingsConfig::Sftp(sftp) => Arc::new(sftp::SftpRecordings::new(sftp.clone())),
+    }
+}

@@ -1,0 +1,34 @@
+//! A recording as a stream of bytes for a player, range by range.
+
+use super::{Recordings, RecordingsError};
+use crate::call::RecordingPath;
+use bytes::Bytes;
+use futures::Stream;
+use std::sync::Arc;
+
+/// What is read at once: an eighth of a minute of 16-bit 8 kHz audio.
+const CHUNK: u64 = 128 << 10;
+
+/// The bytes `start..start + len` of a recording, in order.
+pub fn stream(
+    recordings: Arc<dyn Recordings>,
+    path: RecordingPath,
+    start: u64,
+    len: u64,
+) -> impl Stream<Item = Result<Bytes, RecordingsError>> {
+    let end = start + len;
+    futures::stream::try_unfold(start, move |at| {
+        let (recordings, path) = (recordings.clone(), path.clone());
+        async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let bytes = recordings.read(&path, at, CHUNK.min(end - at)).await?;
+            if bytes.is_empty() {
+                return Err(RecordingsError::Changed);
+            }
+            let next = at + bytes.len() as u64;
+            Ok(Some((Bytes::from(bytes), next)))
+        }
+    })
+}

@@ -1,0 +1,320 @@
+//! Recordings over SFTP (draft-ietf-secsh-filexfer-02, as OpenSSH speaks it),
+//! by russh. One pooled connection a PBX; reads and writes are pipelined; the
+//! server's host key is pinned; every path is resolved by the server and must
+//! lie below the base.
+
+use super::{Recordings, RecordingsError, Result, Stat};
+use crate::call::RecordingPath;
+use crate::config::pbx::SftpConfig;
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use russh::client::{self, AuthResult, Handle};
+use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::Disconnect;
+use russh_sftp::client::error::Error as SftpError;
+use russh_sftp::client::{Config as SessionConfig, RawSftpSession};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
+use secrecy::ExposeSecret;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Requests on their way at once; at 80 ms of round trip still 100 MiB/s.
+const PIPELINE: usize = 64;
+/// OpenSSH answers reads of up to 256 KiB; 32 KiB is what every server takes.
+const CHUNK: u64 = 32 << 10;
+
+/// A base folder on an SFTP server.
+pub struct SftpRecordings {
+    config: SftpConfig,
+    connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
+}
+
+struct Connection {
+    ssh: Handle<PinnedHost>,
+    sftp: RawSftpSession,
+    /// The base path as the server resolves it.
+    base: String,
+}
+
+/// Accepts the pinned host key alone, and remembers what it saw.
+struct PinnedHost {
+    pinned: String,
+    seen: Arc<Mutex<Option<String>>>,
+}
+
+impl client::Handler for PinnedHost {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        key: &PublicKeyOrCertificate,
+    ) -> std::result::Result<bool, Self::Error> {
+        let PublicKeyOrCertificate::PublicKey { key, .. } = key else { return Ok(false) };
+        let seen = key.fingerprint(HashAlg::Sha256).to_string();
+        let matches = seen == self.pinned;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        Ok(matches)
+    }
+}
+
+impl SftpRecordings {
+    /// Connects on first use.
+    pub fn new(config: SftpConfig) -> SftpRecordings {
+        SftpRecordings { config, connection: tokio::sync::Mutex::new(None) }
+    }
+
+    /// The pooled connection, made anew after it broke.
+    async fn connection(&self) -> Result<Arc<Connection>> {
+        let mut slot = self.connection.lock().await;
+        if let Some(connection) = slot.as_ref().filter(|c| !c.ssh.is_closed()) {
+            return Ok(connection.clone());
+        }
+        let connecting = tokio::time::timeout(self.config.timeout, self.connect());
+        let connection = Arc::new(connecting.await.map_err(|_| RecordingsError::TimedOut)??);
+        *slot = Some(connection.clone());
+        Ok(connection)
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        let seen = Arc::new(Mutex::new(None));
+        let pinned = self.config.host_key.clone();
+        let handler = PinnedHost { pinned: pinned.clone(), seen: seen.clone() };
+        let address = (self.config.host.as_str(), self.config.port);
+        let connected = client::connect(Arc::new(ssh_config(&self.config)), address, handler).await;
+        let mut ssh = connected.map_err(|error| {
+            match seen.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(seen) if seen != pinned => RecordingsError::HostKeyChanged { seen, pinned },
+                _ => RecordingsError::Unreachable(error.to_string()),
+            }
+        })?;
+        self.authenticate(&mut ssh).await?;
+        let channel = ssh.channel_open_session().await.map_err(|e| of_ssh(&e))?;
+        channel.request_subsystem(true, "sftp").await.map_err(|e| of_ssh(&e))?;
+        let session = SessionConfig {
+            max_concurrent_reads: PIPELINE,
+            max_concurrent_writes: PIPELINE,
+            request_timeout_secs: self.config.timeout.as_secs().max(1),
+            ..SessionConfig::default()
+        };
+        let sftp = RawSftpSession::new_with_config(channel.into_stream(), session);
+        sftp.init().await.map_err(|e| of_sftp(&e))?;
+        let base = sftp.realpath(self.config.base.as_str()).await.map_err(|e| match of_sftp(&e) {
+            RecordingsError::NotFound => {
+                RecordingsError::Unreachable(format!("the base path {} is not there", self.config.base))
+            }
+            other => other,
+        })?;
+        let base = base.files.first().map(|f| f.filename.clone()).unwrap_or_default();
+        Ok(Connection { ssh, sftp, base })
+    }
+
+    async fn authenticate(&self, ssh: &mut Handle<PinnedHost>) -> Result<()> {
+        let result = match &self.config.key_file {
+            Some(file) => {
+                let passphrase = Some(self.config.key_passphrase.expose_secret()).filter(|p| !p.is_empty());
+                let key = russh::keys::load_secret_key(file, passphrase)
+                    .map_err(|e| RecordingsError::BadKey(format!("{}: {e}", file.display())))?;
+                let hash = ssh.best_supported_rsa_hash().await.map_err(|e| of_ssh(&e))?.flatten();
+                let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
+                ssh.authenticate_publickey(&self.config.user, key).await
+            }
+            None => {
+                let password = self.config.password.expose_secret();
+                ssh.authenticate_password(&self.config.user, password).await
+            }
+        };
+        match result.map_err(|e| of_ssh(&e))? {
+            AuthResult::Success => Ok(()),
+            AuthResult::Failure { .. } => Err(RecordingsError::AuthRefused),
+        }
+    }
+
+    /// Runs `work` on the connection and drops the connection when it failed under it.
+    async fn run<T, F>(&self, work: impl FnOnce(Arc<Connection>) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let connection = self.connection().await?;
+        let result = work(connection.clone()).await;
+        if result.as_ref().is_err_and(RecordingsError::is_outage) {
+            let mut slot = self.connection.lock().await;
+            if slot.as_ref().is_some_and(|c| Arc::ptr_eq(c, &connection)) {
+                *slot = None;
+            }
+            drop(slot);
+            let _ = connection.ssh.disconnect(Disconnect::ByApplication, "", "en").await;
+        }
+        result
+    }
+}
+
+fn ssh_config(config: &SftpConfig) -> client::Config {
+    use russh::cipher::{AES_128_GCM, AES_256_CTR, AES_256_GCM, CHACHA20_POLY1305};
+    let ciphers = [AES_256_GCM, AES_128_GCM, CHACHA20_POLY1305, AES_256_CTR];
+    client::Config {
+        window_size: 32 << 20,
+        maximum_packet_size: 65_535,
+        nodelay: true,
+        keepalive_interval: Some((config.timeout / 4).max(Duration::from_secs(5))),
+        keepalive_max: 3,
+        preferred: russh::Preferred { cipher: Cow::Owned(ciphers.to_vec()), ..russh::Preferred::default() },
+        ..client::Config::default()
+    }
+}
+
+fn of_ssh(error: &russh::Error) -> RecordingsError {
+    match error {
+        russh::Error::IO(e) if e.kind() == std::io::ErrorKind::TimedOut => RecordingsError::TimedOut,
+        russh::Error::ConnectionTimeout | russh::Error::KeepaliveTimeout => RecordingsError::TimedOut,
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::SendError => RecordingsError::BrokenOff,
+        other => RecordingsError::Unreachable(other.to_string()),
+    }
+}
+
+fn of_sftp(error: &SftpError) -> RecordingsError {
+    match error {
+        SftpError::Status(status) => match status.status_code {
+            StatusCode::NoSuchFile => RecordingsError::NotFound,
+            StatusCode::PermissionDenied => RecordingsError::PermissionDenied,
+            StatusCode::NoConnection | StatusCode::ConnectionLost => RecordingsError::BrokenOff,
+            // OpenSSH says "Failure" for a full disk, and for much else.
+            code => RecordingsError::Io(code.to_string()),
+        },
+        SftpError::Timeout => RecordingsError::TimedOut,
+        _ => RecordingsError::BrokenOff,
+    }
+}
+
+impl Connection {
+    /// The path as the server resolves it; it must lie below the base.
+    async fn confined(&self, path: &RecordingPath) -> Result<String> {
+        let wanted = format!("{}/{}", self.base.trim_end_matches('/'), path.as_str());
+        let names = self.sftp.realpath(wanted).await.map_err(|e| of_sftp(&e))?;
+        let real = names.files.first().map(|f| f.filename.clone()).unwrap_or_default();
+        let below = real.strip_prefix(self.base.trim_end_matches('/'));
+        if below.is_some_and(|rest| rest.starts_with('/')) {
+            Ok(real)
+        } else {
+            Err(RecordingsError::OutsideBase)
+        }
+    }
+
+    async fn attributes(&self, real: &str) -> Result<Stat> {
+        let attrs = self.sftp.lstat(real).await.map_err(|e| of_sftp(&e))?.attrs;
+        if !attrs.is_regular() {
+            return Err(RecordingsError::NotAFile);
+        }
+        Ok(Stat { len: attrs.size.unwrap_or(0), mtime_s: i64::from(attrs.mtime.unwrap_or(0)) })
+    }
+
+    async fn open(&self, real: &str, flags: OpenFlags) -> Result<String> {
+        let opened = self.sftp.open(real, flags, FileAttributes::empty()).await;
+        Ok(opened.map_err(|e| of_sftp(&e))?.handle)
+    }
+
+    /// `len` bytes from `offset`, in chunks that are all asked for at once.
+    async fn read(&self, real: &str, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let handle = self.open(real, OpenFlags::READ).await?;
+        let end = offset + len;
+        let chunks = (offset..end).step_by(CHUNK as usize);
+        let read = futures::stream::iter(chunks)
+            .map(|at| self.read_chunk(&handle, at, CHUNK.min(end - at)))
+            .buffered(PIPELINE)
+            .try_fold(Vec::with_capacity(len as usize), |mut all, chunk| async move {
+                all.extend_from_slice(&chunk);
+                Ok(all)
+            })
+            .await;
+        let closed = self.sftp.close(handle).await;
+        let bytes = read?;
+        closed.map_err(|e| of_sftp(&e))?;
+        Ok(bytes)
+    }
+
+    /// A server may answer with less than was asked; the rest is asked for again.
+    async fn read_chunk(&self, handle: &str, mut at: u64, mut left: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(left as usize);
+        while left > 0 {
+            match self.sftp.read(handle, at, left as u32).await {
+                Ok(data) if data.data.is_empty() => break,
+                Ok(data) => {
+                    let got = (data.data.len() as u64).min(left);
+                    bytes.extend_from_slice(&data.data[..got as usize]);
+                    at += got;
+                    left -= got;
+                }
+                Err(SftpError::Status(s)) if s.status_code == StatusCode::Eof => break,
+                Err(error) => return Err(of_sftp(&error)),
+            }
+        }
+        Ok(bytes)
+    }
+
+    async fn overwrite(&self, real: &str, patches: &[unsaid_dsp::mute::Patch]) -> Result<()> {
+        let handle = self.open(real, OpenFlags::WRITE).await?;
+        let chunks = patches.iter().flat_map(|p| {
+            let parts = p.bytes.chunks(CHUNK as usize).enumerate();
+            parts.map(move |(n, part)| (p.offset + n as u64 * CHUNK, part.to_vec()))
+        });
+        let chunks: Vec<(u64, Vec<u8>)> = chunks.collect();
+        let written = futures::stream::iter(chunks)
+            .map(|(at, bytes)| self.sftp.write(handle.as_str(), at, bytes))
+            .buffered(PIPELINE)
+            .try_for_each(|_| async { Ok(()) })
+            .await;
+        let flushed = match written {
+            Ok(()) => self.flush(&handle).await,
+            Err(error) => Err(of_sftp(&error)),
+        };
+        let closed = self.sftp.close(handle).await;
+        flushed?;
+        closed.map(|_| ()).map_err(|e| of_sftp(&e))
+    }
+
+    /// fsync@openssh.com; a server without it answers "unsupported", which is all that can be had.
+    async fn flush(&self, handle: &str) -> Result<()> {
+        match self.sftp.fsync(handle).await {
+            Ok(_) => Ok(()),
+            Err(SftpError::Status(s)) if s.status_code == StatusCode::OpUnsupported => Ok(()),
+            Err(error) => Err(of_sftp(&error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Recordings for SftpRecordings {
+    async fn stat(&self, path: &RecordingPath) -> Result<Stat> {
+        self.run(|c| async move { c.attributes(&c.confined(path).await?).await }).await
+    }
+
+    async fn fetch(&self, path: &RecordingPath, limit: u64) -> Result<Vec<u8>> {
+        self.run(|c| async move {
+            let real = c.confined(path).await?;
+            let len = c.attributes(&real).await?.len;
+            if len > limit {
+                return Err(RecordingsError::TooLarge { len, limit });
+            }
+            c.read(&real, 0, len).await
+        })
+        .await
+    }
+
+    async fn read(&self, path: &RecordingPath, offset: u64, len: u64) -> Result<Vec<u8>> {
+        self.run(|c| async move { c.read(&c.confined(path).await?, offset, len).await }).await
+    }
+
+    async fn overwrite(&self, path: &RecordingPath, patches: &[unsaid_dsp::mute::Patch]) -> Result<()> {
+        self.run(|c| async move { c.overwrite(&c.confined(path).await?, patches).await }).await
+    }
+
+    async fn set_mtime(&self, path: &RecordingPath, mtime_s: i64) -> Result<()> {
+        let at = u32::try_from(mtime_s).map_err(|_| RecordingsError::Io("the time is out of range".into()))?;
+        self.run(|c| async move {
+            let real = c.confined(path).await?;
+            let times = FileAttributes { atime: Some(at), mtime: Some(at), ..FileAttributes::empty() };
+            c.sftp.setstat(real, times).await.map(|_| ()).map_err(|e| of_sftp(&e))
+        })
+        .await
+    }
+}

@@ -1,0 +1,214 @@
+//! The connection to MariaDB: TLS modes, a small pool, short statements.
+
+use crate::call::CdrRow;
+use crate::config::pbx::{FreepbxConfig, TlsMode};
+use crate::source::SourceError;
+use chrono::{NaiveDate, NaiveDateTime};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, DriverError, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value};
+use secrecy::ExposeSecret;
+use std::time::Duration;
+
+/// MariaDB's own limit on a statement; ours is on top, for servers that have none.
+const SLACK: Duration = Duration::from_secs(2);
+
+pub struct CdrDatabase {
+    config: FreepbxConfig,
+    pool: Option<Pool>,
+}
+
+impl CdrDatabase {
+    pub fn new(config: FreepbxConfig) -> CdrDatabase {
+        CdrDatabase { config, pool: None }
+    }
+
+    /// Rows whose leg began in `[from, to)`, oldest first, and the server's own clock.
+    pub async fn rows_between(
+        &mut self,
+        from: NaiveDateTime,
+        to: NaiveDateTime,
+    ) -> Result<Vec<CdrRow>, SourceError> {
+        let sql = format!(
+            "SELECT * FROM `{}` WHERE calldate >= ? AND calldate < ? ORDER BY calldate, uniqueid, sequence",
+            self.config.table
+        );
+        self.timed(async |conn| {
+            let rows: Vec<Row> = conn.exec(sql, (from, to)).await?;
+            Ok(rows.into_iter().map(row_of).collect())
+        })
+        .await
+    }
+
+    /// The server's local time, in which `calldate` is written.
+    pub async fn now(&mut self) -> Result<NaiveDateTime, SourceError> {
+        let now: Option<NaiveDateTime> = self.timed(async |conn| conn.query_first("SELECT NOW()").await).await?;
+        now.ok_or_else(|| SourceError::Failed("NOW() gave nothing".to_owned()))
+    }
+
+    async fn timed<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, mysql_async::Error>,
+    ) -> Result<T, SourceError> {
+        let limit = self.config.statement_timeout;
+        let all = async {
+            let mut conn = self.connect().await?;
+            let result = work(&mut conn).await;
+            drop(conn);
+            result.map_err(|e| self.error_of(&e))
+        };
+        tokio::time::timeout(limit + SLACK, all).await.map_err(|_| SourceError::TimedOut(limit))?
+    }
+
+    async fn connect(&mut self) -> Result<Conn, SourceError> {
+        if self.pool.is_none() {
+            self.pool = Some(self.open_pool().await?);
+        }
+        let Some(pool) = &self.pool else { return Err(SourceError::Failed("no pool".to_owned())) };
+        let mut conn = pool.get_conn().await.map_err(|e| self.error_of(&e))?;
+        // MariaDB before 10.1 and MySQL know no max_statement_time: our own limit holds there.
+        let seconds = self.config.statement_timeout.as_secs_f64();
+        let _ = conn.query_drop(format!("SET SESSION max_statement_time = {seconds}")).await;
+        let _ = conn.query_drop("SET SESSION TRANSACTION READ ONLY").await;
+        Ok(conn)
+    }
+
+    /// `preferred` asks for TLS first and goes without where the server offers none.
+    async fn open_pool(&self) -> Result<Pool, SourceError> {
+        let pool = Pool::new(self.options(self.config.tls != TlsMode::Off));
+        match pool.get_conn().await {
+            Ok(_) => Ok(pool),
+            Err(error) if self.config.tls == TlsMode::Preferred && is_no_tls(&error) => {
+                Ok(Pool::new(self.options(false)))
+            }
+            Err(error) => Err(self.error_of(&error)),
+        }
+    }
+
+    fn options(&self, tls: bool) -> OptsBuilder {
+        let c = &self.config;
+        let ssl = tls.then(|| match (&c.ca_file, c.tls) {
+            (Some(ca), TlsMode::VerifyCa) => {
+                SslOpts::default().with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true)
+            }
+            _ => SslOpts::default()
+                .with_danger_accept_invalid_certs(true)
+                .with_danger_skip_domain_validation(true),
+        });
+        let most = PoolConstraints::new(0, c.max_connections.max(1)).unwrap_or_default();
+        OptsBuilder::default()
+            .ip_or_hostname(&c.host)
+            .tcp_port(c.port)
+            .user(Some(&c.user))
+            .pass(Some(c.password.expose_secret()))
+            .db_name(Some(&c.database))
+            .prefer_socket(false)
+            .ssl_opts(ssl)
+            .pool_opts(PoolOpts::default().with_constraints(most))
+    }
+
+    fn error_of(&self, error: &mysql_async::Error) -> SourceError {
+        use mysql_async::Error as E;
+        match error {
+            E::Server(e) if matches!(e.code, 1044 | 1045 | 1142 | 1227 | 1698) => {
+                SourceError::AccessDenied { user: self.config.user.clone() }
+            }
+            E::Server(e) if matches!(e.code, 1146 | 1049) => SourceError::NoTable(self.config.table.clone()),
+            E::Server(e) if matches!(e.code, 1969 | 3024) => SourceError::TimedOut(self.config.statement_timeout),
+            E::Server(e) => SourceError::Failed(format!("error {} ({})", e.code, e.state)),
+            E::Driver(DriverError::NoClientSslFlagFromServer) => SourceError::NoTls,
+            E::Io(mysql_async::IoError::Tls(e)) => SourceError::Certificate(e.to_string()),
+            E::Io(mysql_async::IoError::Io(e)) if e.to_string().contains("certificate") => {
+                SourceError::Certificate(e.to_string())
+            }
+            other => SourceError::Unreachable {
+                host: self.config.host.clone(),
+                port: self.config.port,
+                reason: other.to_string(),
+            },
+        }
+    }
+}
+
+fn is_no_tls(error: &mysql_async::Error) -> bool {
+    matches!(error, mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer))
+}
+
+/// Columns by name: an older table lacks some, a custom one has more.
+fn row_of(row: Row) -> CdrRow {
+    let mut cdr = CdrRow::default();
+    let names: Vec<String> = row.columns_ref().iter().map(|c| c.name_str().to_lowercase()).collect();
+    for (name, value) in names.iter().zip(row.unwrap_raw()) {
+        let Some(value) = value else { continue };
+        match name.as_str() {
+            "calldate" => cdr.calldate = date_of(&value),
+            "duration" => cdr.duration = integer_of(&value),
+            "billsec" => cdr.billsec = integer_of(&value),
+            "amaflags" => cdr.amaflags = integer_of(&value),
+            "sequence" => cdr.sequence = integer_of(&value),
+            _ => set_text(&mut cdr, name, text_of(value)),
+        }
+    }
+    cdr
+}
+
+/// Sets a text column by its name; others are left.
+pub fn set_text(cdr: &mut CdrRow, name: &str, text: String) {
+    let field = match name {
+        "clid" => &mut cdr.clid,
+        "src" => &mut cdr.src,
+        "dst" => &mut cdr.dst,
+        "dcontext" => &mut cdr.dcontext,
+        "channel" => &mut cdr.channel,
+        "dstchannel" => &mut cdr.dstchannel,
+        "lastapp" => &mut cdr.lastapp,
+        "lastdata" => &mut cdr.lastdata,
+        "disposition" => &mut cdr.disposition,
+        "accountcode" => &mut cdr.accountcode,
+        "uniqueid" => &mut cdr.uniqueid,
+        "userfield" => &mut cdr.userfield,
+        "did" => &mut cdr.did,
+        "recordingfile" => &mut cdr.recordingfile,
+        "cnum" => &mut cdr.cnum,
+        "cnam" => &mut cdr.cnam,
+        "outbound_cnum" => &mut cdr.outbound_cnum,
+        "outbound_cnam" => &mut cdr.outbound_cnam,
+        "dst_cnam" => &mut cdr.dst_cnam,
+        "linkedid" => &mut cdr.linkedid,
+        "peeraccount" => &mut cdr.peeraccount,
+        _ => return,
+    };
+    *field = text;
+}
+
+fn text_of(value: Value) -> String {
+    match value {
+        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Value::Int(n) => n.to_string(),
+        Value::UInt(n) => n.to_string(),
+        _ => String::new(),
+    }
+}
+
+fn integer_of(value: &Value) -> i64 {
+    match value {
+        Value::Int(n) => *n,
+        Value::UInt(n) => i64::try_from(*n).unwrap_or(i64::MAX),
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().and_then(|s| s.parse().ok()).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// `0000-00-00` is no date.
+fn date_of(value: &Value) -> Option<NaiveDateTime> {
+    match value {
+        Value::Date(y, m, d, h, min, s, us) => {
+            NaiveDate::from_ymd_opt(i32::from(*y), u32::from(*m), u32::from(*d))?
+                .and_hms_micro_opt(u32::from(*h), u32::from(*min), u32::from(*s), *us)
+        }
+        Value::Bytes(bytes) => {
+            let text = std::str::from_utf8(bytes).ok()?;
+            NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,153 @@
+//! Where calls come from. A source reads rows; the feeder publishes those that
+//! are not known yet and saves the cursor after the bus acknowledged them all.
+
+pub mod freepbx;
+
+use crate::bus::{BusError, Topics};
+use crate::call::{CallKey, CdrRow, PbxId, TenantId};
+use crate::message::CdrChanged;
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError};
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Rows on their way to the bus at once; they are acknowledged in order.
+const PIPELINE: usize = 256;
+
+/// Why a source could not be read. Says what to do, never a password.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("the CDR database at {host}:{port} cannot be reached: {reason}; check that MariaDB listens there and the firewall lets unsaid in")]
+    Unreachable { host: String, port: u16, reason: String },
+    #[error("the CDR database refused the user {user:?}; check user name and password, and SHOW GRANTS for it")]
+    AccessDenied { user: String },
+    #[error("the CDR database does not offer TLS, which pbx.source.tls asks for")]
+    NoTls,
+    #[error("the CDR database's certificate is not accepted: {0}")]
+    Certificate(String),
+    #[error("the table {0} is not there")]
+    NoTable(String),
+    #[error("the CDR database did not answer within {0:?}")]
+    TimedOut(Duration),
+    #[error("reading CDRs failed: {0}")]
+    Failed(String),
+    #[error("{path} cannot be read: {reason}")]
+    File { path: String, reason: String },
+}
+
+/// What one read gave.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    pub rows: Vec<CdrRow>,
+    /// To be saved once the rows are acknowledged.
+    pub cursor: String,
+    /// There is more to read at once.
+    pub more: bool,
+}
+
+/// A place that rows are read from.
+#[async_trait]
+pub trait CdrSource: Send {
+    /// `freepbx` or `csv`.
+    fn name(&self) -> &'static str;
+
+    fn interval(&self) -> Duration;
+
+    /// Reads on from `cursor`.
+    async fn next(&mut self, cursor: Option<&str>) -> Result<Chunk, SourceError>;
+}
+
+/// Why a feeder stopped short.
+#[derive(Debug, thiserror::Error)]
+enum FeedError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Brings one PBX's rows to topic `cdr`.
+pub struct Feeder {
+    pub tenant: TenantId,
+    pub pbx: PbxId,
+    pub source: Box<dyn CdrSource>,
+    pub topics: Topics,
+    pub store: Store,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Feeder {
+    /// Reads every interval until `shutdown`. A failure is logged with what to
+    /// do, counted, and tried again.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut published = HashSet::new();
+        let mut last_read = tokio::time::Instant::now();
+        while !shutdown.is_cancelled() {
+            let wait = match self.read_once(&mut published).await {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => {
+                    last_read = tokio::time::Instant::now();
+                    self.source.interval()
+                }
+                Err(error) => {
+                    self.metrics.source_errors_total.with_label_values(&[self.pbx.as_str()]).inc();
+                    tracing::warn!(pbx = %self.pbx, %error, "CDRs could not be read, trying again");
+                    self.source.interval().min(Duration::from_secs(5))
+                }
+            };
+            let age = last_read.elapsed().as_secs_f64();
+            self.metrics.source_cursor_age_seconds.with_label_values(&[self.pbx.as_str()]).set(age);
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One chunk; true when there is more.
+    async fn read_once(&mut self, published: &mut HashSet<String>) -> Result<bool, FeedError> {
+        let name = self.source.name();
+        let cursor = self.store.cursor(&self.tenant, &self.pbx, name).await?;
+        let chunk = self.source.next(cursor.as_deref()).await?;
+        let mut fresh = Vec::new();
+        for row in chunk.rows {
+            let identity = row.identity();
+            let (tenant, pbx) = (self.tenant.as_str(), self.pbx.as_str());
+            if published.contains(&identity) || self.store.is_leg_known(tenant, pbx, &identity).await? {
+                continue;
+            }
+            published.insert(identity.clone());
+            fresh.push(self.changed(row, identity, &chunk.cursor));
+        }
+        let rows = fresh.len() as u64;
+        let sent: Result<Vec<_>, BusError> = futures::stream::iter(&fresh)
+            .map(|changed| self.topics.publish(changed, &[]))
+            .buffered(PIPELINE)
+            .try_collect()
+            .await;
+        if let Err(error) = sent {
+            // Not all are acknowledged: the next read offers every one of them again.
+            fresh.iter().for_each(|c| {
+                published.remove(&c.identity);
+            });
+            return Err(error.into());
+        }
+        self.metrics.source_rows_total.with_label_values(&[self.pbx.as_str()]).inc_by(rows);
+        self.store.save_cursor(&self.tenant, &self.pbx, name, &chunk.cursor).await?;
+        if published.len() > 500_000 {
+            published.clear();
+        }
+        Ok(chunk.more)
+    }
+
+    fn changed(&self, row: CdrRow, identity: String, cursor: &str) -> CdrChanged {
+        let call = CallKey { tenant: self.tenant.clone(), pbx: self.pbx.clone(), linkedid: row.linkedid() };
+        CdrChanged { call, source: self.source.name().to_owned(), identity, cursor: cursor.to_owned(), row }
+    }
+}

@@ -1,0 +1,67 @@
+//! Words from audio. An engine hears the unredacted call; what it says stays
+//! in memory, and nothing of it stands in an error.
+
+pub mod openai;
+pub mod sidecar;
+pub mod split;
+pub mod verbose_json;
+
+use crate::call::{RawTranscript, RecordingPath};
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// Audio for an engine: 16 kHz mono in ±1, and where it came from.
+pub struct Utterance<'a> {
+    pub plane: &'a [f32],
+    pub duration_s: f64,
+    /// Which recording it is; `None` on the command line.
+    pub path: Option<&'a RecordingPath>,
+}
+
+/// Why there are no words. Never holds a body: it could be a transcript.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SpeechError {
+    #[error("the speech engine is busy")]
+    Busy { retry_after: Option<Duration> },
+    #[error("the speech engine cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the speech engine did not answer in time")]
+    TimedOut,
+    #[error("the speech engine refused the request with status {status}; check speech.base_url, speech.model and speech.api_key")]
+    Refused { status: u16 },
+    #[error("the speech engine's quota is used up")]
+    Quota,
+    #[error("the speech engine's answer is not a verbose_json: {0}")]
+    NotUnderstood(&'static str),
+    #[error("the recording's words are not there: {0}")]
+    Missing(String),
+}
+
+impl SpeechError {
+    /// A bounded label for metrics and outcomes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SpeechError::Busy { .. } => "speech_busy",
+            SpeechError::Unreachable(_) => "speech_unreachable",
+            SpeechError::TimedOut => "speech_timed_out",
+            SpeechError::Refused { .. } => "speech_refused",
+            SpeechError::Quota => "speech_quota",
+            SpeechError::NotUnderstood(_) => "speech_not_understood",
+            SpeechError::Missing(_) => "speech_missing",
+        }
+    }
+
+    /// The engine is at fault, not this recording: waiting helps.
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, SpeechError::NotUnderstood(_) | SpeechError::Missing(_))
+    }
+}
+
+/// A speech engine.
+#[async_trait]
+pub trait Transcriber: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    /// The words of one recording.
+    async fn transcribe(&self, audio: Utterance<'_>) -> Result<RawTranscript, SpeechError>;
+}

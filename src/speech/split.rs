@@ -1,0 +1,121 @@
+//! Long audio in pieces: cut at silences, with overlap, and joined so that no
+//! word is lost and none is doubled.
+
+use crate::call::Word;
+use std::ops::Range;
+
+/// 16 kHz, what every piece is in.
+const RATE: usize = 16_000;
+/// Both pieces hear this much around a cut: a word at the cut is whole in one of them.
+const OVERLAP_S: f64 = 2.0;
+/// How far before the limit a silence is looked for.
+const SEARCH_S: f64 = 30.0;
+/// The stretch whose energy decides where it is quietest.
+const QUIET_S: f64 = 0.3;
+
+/// A piece of the plane and the part of the time line that is its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// Samples that the engine hears.
+    pub heard: Range<usize>,
+    /// Seconds whose words are taken from this piece.
+    pub own_s: Range<f64>,
+}
+
+/// Pieces of at most `most` samples each, overlap included.
+pub fn pieces(plane: &[f32], most: usize) -> Vec<Piece> {
+    let overlap = (OVERLAP_S * RATE as f64) as usize;
+    let most = most.max(4 * overlap);
+    let mut out = Vec::new();
+    let mut cut = 0;
+    while cut < plane.len() || out.is_empty() {
+        let from = cut.saturating_sub(overlap);
+        let next = if from + most >= plane.len() {
+            plane.len()
+        } else {
+            quietest(plane, cut, from + most - overlap)
+        };
+        let heard = from..(next + overlap).min(plane.len());
+        let end_s = if next == plane.len() { f64::INFINITY } else { next as f64 / RATE as f64 };
+        out.push(Piece { heard, own_s: cut as f64 / RATE as f64..end_s });
+        cut = next;
+        if next == plane.len() {
+            break;
+        }
+    }
+    out
+}
+
+/// The middle of the quietest stretch in the last seconds before `limit`.
+fn quietest(plane: &[f32], from: usize, limit: usize) -> usize {
+    let width = (QUIET_S * RATE as f64) as usize;
+    let start = limit.saturating_sub((SEARCH_S * RATE as f64) as usize).max(from + width);
+    (start..limit.saturating_sub(width))
+        .step_by(width / 4)
+        .min_by(|a, b| energy(plane, *a, width).total_cmp(&energy(plane, *b, width)))
+        .map_or(limit, |at| at + width / 2)
+}
+
+fn energy(plane: &[f32], at: usize, width: usize) -> f32 {
+    plane[at..at + width].iter().map(|s| s * s).sum()
+}
+
+/// The words of a piece in the recording's time, those alone that are its own
+/// by their middle. A word without a time belongs to the piece that heard it.
+pub fn own_words(piece: &Piece, words: Vec<Word>) -> impl Iterator<Item = Word> {
+    let offset_s = piece.heard.start as f64 / RATE as f64;
+    let own = piece.own_s.clone();
+    words.into_iter().filter_map(move |mut w| {
+        w.start_s += offset_s;
+        w.end_s += offset_s;
+        let middle = (w.start_s + w.end_s) / 2.0;
+        (middle.is_nan() || own.contains(&middle)).then_some(w)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_moment_belongs_to_one_piece_and_is_heard_there(
+            seconds in 0usize..200, most_s in 10usize..60, seed in any::<u32>(),
+        ) {
+            let plane: Vec<f32> = (0..seconds * RATE)
+                .map(|k| ((k as u32 ^ seed).wrapping_mul(2_654_435_761) >> 8) as f32 / 1e8)
+                .collect();
+            let pieces = pieces(&plane, most_s * RATE);
+            prop_assert_eq!(pieces[0].own_s.start, 0.0);
+            for p in &pieces {
+                prop_assert!(p.heard.len() <= most_s * RATE + 1);
+                prop_assert!(p.heard.start as f64 <= p.own_s.start * RATE as f64);
+            }
+            for pair in pieces.windows(2) {
+                prop_assert_eq!(pair[0].own_s.end, pair[1].own_s.start);
+                prop_assert!(pair[0].heard.end as f64 >= pair[0].own_s.end * RATE as f64);
+            }
+            prop_assert_eq!(pieces.last().map(|p| p.heard.end), Some(plane.len()));
+        }
+    }
+
+    #[test]
+    fn a_cut_lies_in_the_silence() {
+        let mut plane = vec![0.5f32; 60 * RATE];
+        plane[25 * RATE..26 * RATE].fill(0.0);
+        let cut_s = pieces(&plane, 40 * RATE)[0].own_s.end;
+        assert!((25.0..26.0).contains(&cut_s), "{cut_s}");
+    }
+
+    #[test]
+    fn a_word_in_the_overlap_is_taken_once() {
+        let word = |start_s: f64| Word { text: "x".into(), start_s, end_s: start_s + 0.4, speaker: None };
+        let first = Piece { heard: 0..32 * RATE, own_s: 0.0..30.0 };
+        let second = Piece { heard: 28 * RATE..60 * RATE, own_s: 30.0..f64::INFINITY };
+        let mut all: Vec<Word> = own_words(&first, vec![word(5.0), word(29.5), word(30.5)]).collect();
+        all.extend(own_words(&second, vec![word(1.5), word(2.5), word(9.0)]));
+        let starts: Vec<f64> = all.iter().map(|w| w.start_s).collect();
+        assert_eq!(starts, [5.0, 29.5, 30.5, 37.0]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Legs: CDR rows as they were read, each once.
+
+use super::{Result, Store, read, write_tx};
+use crate::call::{CallKey, CdrRow};
+use sqlx::types::Json;
+
+impl Store {
+    /// Keeps a row (a newer reading replaces an older one) and answers with
+    /// every row of its call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn save_leg(&self, key: &CallKey, identity: &str, row: &CdrRow) -> Result<Vec<CdrRow>> {
+        let rows: Vec<Json<CdrRow>> = write_tx!(self, |tx| {
+            sqlx::query(
+                "INSERT INTO legs (tenant, pbx, identity, linkedid, cdr) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (tenant, pbx, identity) DO UPDATE SET cdr = excluded.cdr",
+            )
+            .bind(key.tenant.as_str())
+            .bind(key.pbx.as_str())
+            .bind(identity)
+            .bind(&key.linkedid)
+            .bind(Json(row))
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query_scalar(
+                "SELECT cdr FROM legs WHERE tenant = $1 AND pbx = $2 AND linkedid = $3",
+            )
+            .bind(key.tenant.as_str())
+            .bind(key.pbx.as_str())
+            .bind(&key.linkedid)
+            .fetch_all(&mut *tx)
+            .await?
+        });
+        Ok(rows.into_iter().map(|r| r.0).collect())
+    }
+
+    /// Which of `identities` are known: what a source that re-reads need not publish again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_leg_known(&self, tenant: &str, pbx: &str, identity: &str) -> Result<bool> {
+        let found: Option<i32> = read!(self, |pool| {
+            sqlx::query_scalar(
+                "SELECT 1 FROM legs WHERE tenant = $1 AND pbx = $2 AND identity = $3",
+            )
+            .bind(tenant)
+            .bind(pbx)
+            .bind(identity)
+            .fetch_optional(pool)
+            .await?
+        });
+        Ok(found.is_some())
+    }
+}
