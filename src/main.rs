@@ -1,1 +1,8 @@
-fn main(){}
+//! The `unsaid` binary: parse the command line, wire the roles, wait for shutdown.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    unsaid::cli::run(unsaid::cli::Cli::parse())
+}

@@ -97,7 +97,7 @@ pub trait Bus: Send + Sync {
 
 /// One member of a group.
 #[async_trait]
-pub trait Subscription: Send {
+pub trait Subscription: Send + Sync {
     /// The next event. Cancel-safe.
     async fn next(&mut self) -> Result<Event, BusError>;
 

@@ -17,6 +17,7 @@ pub enum Why {
 pub struct RecordingReady {
     #[serde(flatten)]
     pub call: CallKey,
+    pub recording_id: String,
     /// The `recordingfile` as the CDR has it; checked where it is opened.
     pub recordingfile: String,
     pub why: Why,

@@ -126,11 +126,9 @@ impl Feeder {
             fresh.push(self.changed(row, identity, &chunk.cursor));
         }
         let rows = fresh.len() as u64;
-        let sent: Result<Vec<_>, BusError> = futures::stream::iter(&fresh)
-            .map(|changed| self.topics.publish(changed, &[]))
-            .buffered(PIPELINE)
-            .try_collect()
-            .await;
+        let sends: Vec<_> = fresh.iter().map(|changed| self.topics.publish(changed, &[])).collect();
+        let sent: Result<Vec<_>, BusError> =
+            futures::stream::iter(sends).buffered(PIPELINE).try_collect().await;
         if let Err(error) = sent {
             // Not all are acknowledged: the next read offers every one of them again.
             fresh.iter().for_each(|c| {

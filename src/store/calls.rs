@@ -84,18 +84,19 @@ pub(crate) struct CallStatus {
 pub(crate) fn status_of(disposition: &str, recordings: &[RecordingState]) -> CallStatus {
     let answered = disposition == Disposition::Answered.as_str();
     let any = |s: &str| recordings.iter().find(|r| r.redaction_status == s);
+    let waits = recordings.iter().find_map(|r| r.detail.clone());
     let summary = (!answered).then_some("Unanswered call");
     let ended = if answered { "completed" } else { "unanswered" };
     let (status, redaction, detail) = if let Some(failed) = any("failed") {
         ("failed", "failed", failed.detail.clone())
     } else if any("processing").is_some() {
-        ("processing", "processing", None)
+        ("processing", "processing", waits)
     } else if any("pending").is_some() {
-        ("pending", "pending", None)
+        ("pending", "pending", waits)
     } else if any("completed").is_some() {
-        (ended, "completed", None)
+        (ended, "completed", waits)
     } else {
-        (ended, "not_needed", None)
+        (ended, "not_needed", waits)
     };
     CallStatus { status, redaction, detail, summary }
 }

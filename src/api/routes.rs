@@ -1,0 +1,60 @@
+//! Every route, in one list, and what stands before all of them.
+
+use super::error::ApiError;
+use super::{calls, dashboard, events, health, openapi, playback};
+use crate::metrics::Metrics;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub fn configure(app: &mut web::ServiceConfig) {
+    app.route("/", web::get().to(dashboard::page))
+        .route("/app.js", web::get().to(dashboard::script))
+        .route("/style.css", web::get().to(dashboard::style))
+        .route("/healthz", web::get().to(health::healthz))
+        .route("/readyz", web::get().to(health::readyz))
+        .route("/metrics", web::get().to(health::metrics))
+        .route("/api/v1/calls", web::get().to(calls::list))
+        .route("/api/v1/calls/{id}", web::get().to(calls::one))
+        .route("/api/v1/recordings/{id}/audio", web::get().to(playback::audio))
+        .route("/api/v1/recordings/{id}/audio", web::head().to(playback::audio))
+        .route("/api/v1/events", web::get().to(events::stream))
+        .route("/api/v1/openapi.json", web::get().to(openapi::serve))
+        .default_service(web::to(|| async { ApiError::NotFound("there is nothing at this address") }));
+}
+
+/// A page elsewhere that points a name of its own at 127.0.0.1 is not answered.
+pub async fn only_loopback_hosts(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let info = request.connection_info().host().to_owned();
+    let host = info.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let name = host.map_or(info.as_str(), |(name, _)| name).trim_matches(['[', ']']);
+    let loopback = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if !loopback {
+        return Err(ApiError::Forbidden("this server answers under localhost and 127.0.0.1 only").into());
+    }
+    next.call(request).await
+}
+
+/// Times every request by its route's pattern, never by its path.
+pub async fn measured(
+    metrics: Arc<Metrics>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    let response = next.call(request).await;
+    let status = match &response {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    let labels = [route.as_str(), status.as_str()];
+    metrics.api_seconds.with_label_values(&labels).observe(started.elapsed().as_secs_f64());
+    response
+}

@@ -1,0 +1,100 @@
+//! `unsaid redact IN OUT`: one file, words and tones.
+
+use super::files::{format_name, not_read, not_understood, read_all, write_out};
+use super::roles::rules_of;
+use super::{CliError, Result, load};
+use crate::call::RawTranscript;
+use crate::config::{Config, SpeechKind};
+use crate::speech::openai::OpenAiSpeech;
+use crate::speech::{SpeechError, Transcriber, Utterance, verbose_json};
+use crate::stage::redact::plan::{self, Findings, Heard, Plan};
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The recording; `-` is standard input.
+    input: String,
+    /// Where the result goes; may be the recording itself; `-` is standard output.
+    output: String,
+    /// A verbose_json of the recording. Without one the configured speech engine is asked.
+    #[arg(long)]
+    words: Option<String>,
+    /// What was silenced and why, as JSON; never what was found.
+    #[arg(long)]
+    report: Option<String>,
+    /// Settings; see unsaid.default.toml.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
+    #[arg(long)]
+    format: Option<String>,
+}
+
+pub async fn run(args: Args) -> Result<()> {
+    let config = load(args.config.as_ref())?;
+    crate::telemetry::start(&config.log, config.log_format);
+    let rules = rules_of(&config)?;
+    let bytes = read_all(&args.input)?;
+    let name = format_name(&args.input, args.format.as_deref());
+    let heard = plan::hear(&name, &bytes, true).map_err(|e| not_understood(&args.input, &e))?;
+    let words = words(&args, &config, &heard).await?;
+    let findings = plan::find(&heard, words.as_ref(), &rules);
+    let spans = plan::spans_of(&findings.segments, &heard.layout);
+    let plan = plan::plan(&bytes, &heard.layout, spans).map_err(|e| not_understood(&args.input, &e))?;
+    write_out(&args.input, &args.output, Some(&bytes), &plan.patches)?;
+    if let Some(report) = &args.report {
+        write_report(report, &args.input, &heard, &findings, &plan, &rules.version())?;
+    }
+    Ok(())
+}
+
+/// From the given transcript, or the configured engine, or none at all, which is said.
+async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<RawTranscript>> {
+    if let Some(path) = &args.words {
+        let json = read_all(path)?;
+        let parsed = verbose_json::parse(&json, heard.duration_s);
+        return parsed.map(Some).map_err(|_| {
+            CliError::NotUnderstood(format!(
+                "{path}: it is not a verbose_json; ask the speech engine for response_format=verbose_json with word timestamps"
+            ))
+        });
+    }
+    if config.speech.kind != SpeechKind::Openai {
+        eprintln!("unsaid: no transcript and no speech engine: only keyed tones are silenced (see --words and [speech])");
+        return Ok(None);
+    }
+    let engine = OpenAiSpeech::new(config.speech.clone()).map_err(|e| service(&e))?;
+    let audio = Utterance { plane: &heard.speech, duration_s: heard.duration_s, path: None };
+    engine.transcribe(audio).await.map(Some).map_err(|e| service(&e))
+}
+
+fn service(error: &SpeechError) -> CliError {
+    CliError::Service(format!("{error}; the recording was not changed"))
+}
+
+fn write_report(
+    path: &str,
+    input: &str,
+    heard: &Heard,
+    findings: &Findings,
+    plan: &Plan,
+    ruleset: &str,
+) -> Result<()> {
+    let report = json!({
+        "path": input,
+        "duration_s": heard.duration_s,
+        "muted_s": plan.muted_s,
+        "segments": findings.segments,
+        "sha256_before": plan.before_sha256,
+        "sha256_after": plan.after_sha256,
+        "byte_ranges": plan.patches.iter().map(|p| [p.offset, p.bytes.len() as u64]).collect::<Vec<_>>(),
+        "ruleset": ruleset,
+        "transcript": findings.transcript,
+    });
+    let text = format!("{report:#}\n");
+    if path == "-" {
+        return super::files::to_stdout(text.as_bytes());
+    }
+    std::fs::write(path, text).map_err(|e| not_read(path, &e))
+}

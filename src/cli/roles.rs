@@ -1,0 +1,290 @@
+//! The wiring: settings to a store, a bus, the PBXs, and the roles that work on them.
+
+use super::{CliError, Result};
+use crate::analysis::Analyst;
+use crate::analysis::openai::OpenAiAnalyst;
+use crate::api::{self, ApiState};
+use crate::bus::consumer::{Consumer, Limits, Stage};
+use crate::bus::embedded::EmbeddedLog;
+use crate::bus::kafka::KafkaBus;
+use crate::bus::retry::RetryRelay;
+use crate::bus::{Bus, BusError, Topics};
+use crate::config::pbx::{PbxConfig, SourceConfig};
+use crate::config::{AnalysisKind, BusKind, Config, SpeechKind};
+use crate::detect::Ruleset;
+use crate::message::Topic;
+use crate::metrics::Metrics;
+use crate::recordings::{self, Recordings};
+use crate::source::freepbx::{CalldateWindow, CsvSource};
+use crate::source::{CdrSource, Feeder};
+use crate::speech::Transcriber;
+use crate::speech::openai::OpenAiSpeech;
+use crate::speech::sidecar::Sidecar;
+use crate::stage::analyse::Analyse;
+use crate::stage::pbx::{Circuit, Pbx, Pbxs};
+use crate::stage::redact::Redact;
+use crate::stage::register::Register;
+use crate::store::Store;
+use secrecy::ExposeSecret;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What a process does; any role runs on any number of machines once bus and
+/// store are shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    Source,
+    Register,
+    Redact,
+    Analyse,
+    Api,
+}
+
+impl Role {
+    pub const ALL: [Role; 5] = [Role::Source, Role::Register, Role::Redact, Role::Analyse, Role::Api];
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Role::Source => "source",
+            Role::Register => "register",
+            Role::Redact => "redact",
+            Role::Analyse => "analyse",
+            Role::Api => "api",
+        })
+    }
+}
+
+/// Everything that the roles share.
+pub struct App {
+    pub config: Config,
+    pub store: Store,
+    pub topics: Topics,
+    pub pbxs: Pbxs,
+    pub metrics: Arc<Metrics>,
+    rules: Arc<Ruleset>,
+    analyst: Option<Arc<dyn Analyst>>,
+}
+
+/// The rules as the settings have them.
+pub fn rules_of(config: &Config) -> Result<Ruleset> {
+    let english = Ruleset::english().map_err(|e| CliError::Failed(e.to_string()))?;
+    Ok(Ruleset {
+        window_words: config.redact.window_words,
+        padding_s: config.redact.padding.as_secs_f64(),
+        padding_dob_s: config.redact.padding_dob.as_secs_f64(),
+        ..english
+    })
+}
+
+/// The store of the settings, its schema up to date.
+pub async fn open_store(config: &Config) -> Result<Store> {
+    let dir = &config.data.dir;
+    let opened = if config.store.url.expose_secret() == "sqlite" {
+        std::fs::create_dir_all(dir)
+            .map_err(|e| CliError::Usage(format!("data.dir {} cannot be made: {e}", dir.display())))?;
+        Store::open_sqlite(dir).await
+    } else {
+        Store::open_postgres(&config.store.url, config.store.max_connections).await
+    };
+    opened.map_err(|e| CliError::Service(e.to_string()))
+}
+
+impl App {
+    /// Opens the store and the bus and creates the topics.
+    ///
+    /// # Errors
+    /// Exit 4 when one of them cannot be had, 2 when a setting is wrong.
+    pub async fn open(config: Config) -> Result<App> {
+        let service = |e: BusError| CliError::Service(e.to_string());
+        let store = open_store(&config).await?;
+        let bus: Arc<dyn Bus> = match config.bus.kind {
+            BusKind::Embedded => {
+                std::fs::create_dir_all(&config.data.dir).map_err(|e| CliError::Usage(e.to_string()))?;
+                Arc::new(EmbeddedLog::open(&config.data.dir).await.map_err(service)?)
+            }
+            BusKind::Kafka => {
+                Arc::new(KafkaBus::new(&config.bus.brokers, config.bus.replication).map_err(service)?)
+            }
+        };
+        let topics = Topics::new(bus, &config.bus.topic_prefix);
+        topics.ensure_all(config.bus.partitions).await.map_err(service)?;
+        let pbxs: Result<Vec<Pbx>> = config.pbx.iter().map(|p| open_pbx(p, &config)).collect();
+        let analyst = open_analyst(&config)?;
+        let metrics = Metrics::new().map_err(|e| CliError::Failed(e.to_string()))?;
+        let rules = Arc::new(rules_of(&config)?);
+        Ok(App { store, topics, pbxs: Pbxs::new(pbxs?), metrics, rules, analyst, config })
+    }
+
+    /// Runs `roles` until `shutdown`, then drains them.
+    ///
+    /// # Errors
+    /// When a role fails for good.
+    pub async fn run(self, roles: &[Role], shutdown: CancellationToken) -> Result<()> {
+        let has = |role| roles.contains(&role);
+        let mut tasks: JoinSet<Result<()>> = JoinSet::new();
+        if has(Role::Source) {
+            for pbx in self.pbxs.iter() {
+                let feeder = self.feeder(&pbx.config);
+                let shutdown = shutdown.clone();
+                tasks.spawn(async move {
+                    feeder.run(shutdown).await;
+                    Ok(())
+                });
+            }
+        }
+        if has(Role::Register) {
+            let (topics, store, pbxs) = (self.topics.clone(), self.store.clone(), self.pbxs.clone());
+            let limits = Limits { messages: 8, ..self.limits() };
+            self.spawn(&mut tasks, Register { topics, store, pbxs }, limits, &shutdown);
+        }
+        if has(Role::Redact) {
+            self.spawn(&mut tasks, self.redact(), self.limits(), &shutdown);
+            // Sleeping retries need no draining: what is dropped comes again.
+            let waiting = Limits { messages: 4_096, backlog: 4_096, drain: Duration::ZERO, ..self.limits() };
+            self.spawn(&mut tasks, RetryRelay::new(self.topics.clone()), waiting, &shutdown);
+        }
+        if let (true, Some(analyst)) = (has(Role::Analyse), self.analyst.clone()) {
+            let (topics, store, metrics) = (self.topics.clone(), self.store.clone(), self.metrics.clone());
+            self.spawn(&mut tasks, Analyse { topics, store, analyst, metrics }, self.limits(), &shutdown);
+        }
+        tasks.spawn(measure_lag(self.topics.clone(), self.metrics.clone(), shutdown.clone()));
+        if has(Role::Api) {
+            let (state, listen) = (self.api_state(), self.config.api.listen);
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move {
+                api::serve(state, listen, shutdown).await.map_err(|e| CliError::Service(e.to_string()))
+            });
+        }
+        join(tasks, &shutdown).await
+    }
+
+    pub fn api_state(&self) -> ApiState {
+        ApiState {
+            store: self.store.clone(),
+            pbxs: self.pbxs.clone(),
+            metrics: self.metrics.clone(),
+            tenant: crate::call::TenantId::default_tenant(),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let l = &self.config.limits;
+        Limits {
+            messages: l.messages,
+            bytes: l.memory_mib << 20,
+            backlog: 256,
+            attempts: l.attempts,
+            retry_base: l.retry_base,
+            retry_most: l.retry_most,
+            rejects_per_minute: l.rejects_per_minute,
+            drain: l.drain,
+        }
+    }
+
+    fn redact(&self) -> Redact {
+        Redact {
+            topics: self.topics.clone(),
+            store: self.store.clone(),
+            pbxs: self.pbxs.clone(),
+            rules: self.rules.clone(),
+            settle: self.config.redact.settle,
+            limit_bytes: self.config.limits.recording_mib << 20,
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    fn feeder(&self, pbx: &PbxConfig) -> Feeder {
+        let source: Box<dyn CdrSource> = match &pbx.source {
+            SourceConfig::Freepbx(c) => Box::new(CalldateWindow::new(c.clone())),
+            SourceConfig::Csv(c) => Box::new(CsvSource::new(c.clone())),
+        };
+        Feeder {
+            tenant: pbx.tenant.clone(),
+            pbx: pbx.id.clone(),
+            source,
+            topics: self.topics.clone(),
+            store: self.store.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    fn spawn<S: Stage>(&self, tasks: &mut JoinSet<Result<()>>, stage: S, limits: Limits, shutdown: &CancellationToken) {
+        let (topics, metrics) = (self.topics.clone(), self.metrics.clone());
+        let consumer = Consumer { topics, stage: Arc::new(stage), limits, metrics };
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move { consumer.run(shutdown).await.map_err(|e| CliError::Service(e.to_string())) });
+    }
+}
+
+/// The first role that fails stops the others, drained.
+async fn join(mut tasks: JoinSet<Result<()>>, shutdown: &CancellationToken) -> Result<()> {
+    let mut result = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        let ended = ended.unwrap_or_else(|e| Err(CliError::Failed(format!("a role stopped: {e}"))));
+        if let (Err(error), Ok(())) = (ended, &result) {
+            tracing::error!(%error, "a role failed, stopping");
+            result = Err(error);
+            shutdown.cancel();
+        }
+    }
+    result
+}
+
+const LAG_EVERY: Duration = Duration::from_secs(15);
+
+/// The groups' lag behind their topics, looked up now and then.
+async fn measure_lag(topics: Topics, metrics: Arc<Metrics>, shutdown: CancellationToken) -> Result<()> {
+    let groups = [
+        (Topic::Cdr, "unsaid-register"),
+        (Topic::Recordings, "unsaid-redact"),
+        (Topic::Retries, "unsaid-retry"),
+    ];
+    loop {
+        for (topic, group) in groups {
+            match topics.bus().lag(&topics.name(topic), group).await {
+                Ok(lags) => {
+                    for (partition, lag) in lags {
+                        let labels = [topic.name(), &partition.to_string()];
+                        metrics.lag_messages.with_label_values(&labels).set(lag);
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "lag"),
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LAG_EVERY) => {}
+        }
+    }
+}
+
+fn open_pbx(pbx: &PbxConfig, config: &Config) -> Result<Pbx> {
+    let recordings = recordings::open(&pbx.recordings);
+    let speech = open_speech(config, &recordings)?;
+    Ok(Pbx { config: pbx.clone(), recordings, speech, circuit: Circuit::default() })
+}
+
+fn open_speech(config: &Config, recordings: &Arc<dyn Recordings>) -> Result<Option<Arc<dyn Transcriber>>> {
+    Ok(match config.speech.kind {
+        SpeechKind::None => None,
+        SpeechKind::Sidecar => Some(Arc::new(Sidecar::new(recordings.clone()))),
+        SpeechKind::Openai => {
+            let engine = OpenAiSpeech::new(config.speech.clone());
+            Some(Arc::new(engine.map_err(|e| CliError::Service(e.to_string()))?))
+        }
+    })
+}
+
+fn open_analyst(config: &Config) -> Result<Option<Arc<dyn Analyst>>> {
+    Ok(match config.analysis.kind {
+        AnalysisKind::None => None,
+        AnalysisKind::Openai => {
+            let engine = OpenAiAnalyst::new(&config.analysis);
+            Some(Arc::new(engine.map_err(|e| CliError::Service(e.to_string()))?))
+        }
+    })
+}

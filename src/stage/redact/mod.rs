@@ -1,0 +1,473 @@
+//! `redact`: the order of effects, each step safe to crash after.
+//!
+//! 1. Look the recording up; our own output is published again, no more.
+//! 2. Is it finished? If not, wait.
+//! 3. Fetch it into memory; changed meanwhile: again.
+//! 4. Decode once, hear words and tones, find the secrets.
+//! 5. Nothing found: `not_needed`.
+//! 6. Store the intent.
+//! 7. Write back in place, read back, restore the time (`recordings::write_back`).
+//! 8. One store transaction: segments, sanitized transcript, status, audit.
+//! 9. Publish to `redactions`; then the offset may advance.
+//!
+//! A redelivery that finds an intent mutes from it, without asking an engine
+//! about a half-muted recording.
+
+pub mod plan;
+
+use super::pbx::{Pbx, Pbxs};
+use super::{bus_failed, store_failed};
+use crate::bus::Topics;
+use crate::bus::consumer::{Outcome, Stage};
+use crate::call::{RawTranscript, RecordingPath, Segment};
+use crate::detect::Ruleset;
+use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
+use crate::metrics::Metrics;
+use crate::recordings::{RecordingsError, Stat, write_back};
+use crate::speech::{SpeechError, Utterance};
+use crate::store::recordings::{Ended, Intent, RecordingRow};
+use crate::store::{Store, StoreError};
+use async_trait::async_trait;
+use plan::{Findings, Heard, Plan, PlanError};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use unsaid_dsp::Span;
+use unsaid_dsp::container::{ContainerError, Lengths};
+
+/// A header that promises other than the file holds is believed to be a
+/// crash's, not a writer's, after this many times the settling time.
+const OPEN_SETTLES: u32 = 5;
+
+/// The stage of topic `recordings`.
+pub struct Redact {
+    pub topics: Topics,
+    pub store: Store,
+    pub pbxs: Pbxs,
+    pub rules: Arc<Ruleset>,
+    pub settle: Duration,
+    pub limit_bytes: u64,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why a redaction stopped. Decided by variant, told in a sentence.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Recordings(#[from] RecordingsError),
+    #[error(transparent)]
+    Speech(#[from] SpeechError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Bus(#[from] crate::bus::BusError),
+    #[error("the recording may still be written to")]
+    NotFinished { wait: Duration },
+    #[error("a worker stopped")]
+    Worker,
+}
+
+/// One recording at work.
+struct Job<'a> {
+    input: &'a RecordingReady,
+    pbx: &'a Pbx,
+    row: RecordingRow,
+    path: RecordingPath,
+    started: Instant,
+}
+
+#[async_trait]
+impl Stage for Redact {
+    type Input = RecordingReady;
+
+    fn name(&self) -> &'static str {
+        "redact"
+    }
+
+    /// The file, what it decodes to at 32 bits, and the same at 16 kHz.
+    async fn expected_bytes(&self, input: &RecordingReady) -> u64 {
+        let Some(pbx) = self.pbxs.of(&input.call) else { return 0 };
+        let Ok(path) = RecordingPath::from_recordingfile(&input.recordingfile, &pbx.config.base()) else {
+            return 0;
+        };
+        if pbx.circuit.open_for().is_some() {
+            return 0;
+        }
+        let factor = match path.as_str().rsplit('.').next() {
+            Some("gsm" | "WAV" | "wav49") => 64,
+            Some("ulaw" | "alaw" | "ul" | "al" | "pcm") => 18,
+            _ => 12,
+        };
+        pbx.recordings.stat(&path).await.map_or(0, |s| s.len.saturating_mul(factor))
+    }
+
+    async fn run(&self, input: &RecordingReady, attempts: u32) -> Outcome {
+        let Some(pbx) = self.pbxs.of(&input.call) else {
+            return Outcome::Reject { reason: "unknown_pbx" };
+        };
+        if let Some(wait) = pbx.circuit.open_for() {
+            return Outcome::wait(wait, "circuit_open");
+        }
+        let result = self.redact(input, pbx, attempts).await;
+        match &result {
+            Err(Fault::Recordings(e)) if e.is_outage() => pbx.circuit.failed(),
+            _ => pbx.circuit.succeeded(),
+        }
+        match result {
+            Ok(()) => Outcome::Done,
+            Err(fault) => self.outcome_of(input, &fault).await,
+        }
+    }
+
+    /// The call says that it failed and why; the file is whole.
+    async fn give_up(&self, input: &RecordingReady, reason: &str) -> bool {
+        let row = self.store.recording(&input.call.tenant, &input.recording_id).await;
+        let Ok(row) = row else { return false };
+        let told = row.as_ref().and_then(|r| r.detail.clone());
+        let detail = told.unwrap_or_else(|| format!("given up: {reason}"));
+        let saved = self.store.fail_redaction(&input.call, &input.recording_id, &detail).await;
+        if let Err(error) = saved {
+            tracing::warn!(%error, "a failure could not be stored");
+            return false;
+        }
+        self.metrics.redactions.with_label_values(&[RedactionOutcome::Failed.as_str()]).inc();
+        let path = row.and_then(|r| r.path).unwrap_or_default();
+        let failed = self.outcome(input, path, RedactionOutcome::Failed, Some(detail));
+        self.topics.publish(&failed, &[]).await.is_ok()
+    }
+}
+
+impl Redact {
+    async fn redact(&self, input: &RecordingReady, pbx: &Pbx, attempts: u32) -> Result<(), Fault> {
+        let tenant = &input.call.tenant;
+        let Some(row) = self.store.recording(tenant, &input.recording_id).await? else {
+            return Err(Fault::NotFinished { wait: Duration::from_secs(1) });
+        };
+        let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
+            .map_err(|_| RecordingsError::OutsideBase)?;
+        let job = Job { input, pbx, row, path, started: Instant::now() };
+        if is_ended(&job.row) && input.why == Why::New {
+            return self.publish_again(&job).await;
+        }
+        let Some((job, stat)) = self.stat(job).await? else {
+            return Ok(());
+        };
+        self.check_age(stat, self.settle)?;
+        if attempts == 0 || job.row.redaction_status != "processing" {
+            self.store.begin_redaction(tenant, &input.recording_id).await?;
+        }
+        let bytes = Arc::new(self.fetch(&job, stat).await?);
+        if let Some(intent) = job.row.intent.clone()
+            && self.finish_intent(&job, &intent.0, stat, &bytes).await?
+        {
+            return Ok(());
+        }
+        let heard = match self.hear(&job, &bytes).await {
+            Err(Fault::Plan(PlanError::Container(ContainerError::NoAudio))) => {
+                return self.not_needed(&job, "the recording has a header but no audio", None).await;
+            }
+            heard => heard?,
+        };
+        if heard.layout.lengths != Lengths::Right {
+            self.check_age(stat, self.settle * OPEN_SETTLES)?;
+        }
+        let words = self.words(&job, &heard).await?;
+        let mut findings = plan::find(&heard, words.as_ref(), &self.rules);
+        drop(words);
+        if let Some(intent) = &job.row.intent {
+            // The file grew under a half-written mute: what was to be silent stays so.
+            findings.segments.extend(intent.0.segments.iter().copied());
+        }
+        self.write(&job, stat, bytes, &heard, findings).await
+    }
+
+    /// The file's size and time. A call that nobody answered may have no file.
+    async fn stat<'a>(&self, mut job: Job<'a>) -> Result<Option<(Job<'a>, Stat)>, Fault> {
+        match job.pbx.recordings.stat(&job.path).await {
+            Ok(stat) => return Ok(Some((job, stat))),
+            Err(RecordingsError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(twin) = job.path.on_disk_twin()
+            && let Ok(stat) = job.pbx.recordings.stat(&twin).await
+        {
+            job.path = twin;
+            return Ok(Some((job, stat)));
+        }
+        let call = self.store.call(&job.input.call.tenant, &job.input.call.call_id()).await?;
+        if call.is_some_and(|c| c.disposition != "answered") {
+            self.not_needed(&job, "nobody answered, and no recording was made", None).await?;
+            return Ok(None);
+        }
+        Err(RecordingsError::NotFound.into())
+    }
+
+    /// Asterisk buffers up to 20 s of GSM: a file is finished when it has been still for a while.
+    fn check_age(&self, stat: Stat, still: Duration) -> Result<(), Fault> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let written = Duration::from_secs(stat.mtime_s.max(0) as u64);
+        match (written + still).checked_sub(now) {
+            Some(wait) if !wait.is_zero() => Err(Fault::NotFinished { wait: wait.min(still) }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn fetch(&self, job: &Job<'_>, before: Stat) -> Result<Vec<u8>, Fault> {
+        let bytes = job.pbx.recordings.fetch(&job.path, self.limit_bytes).await?;
+        let pbx = job.input.call.pbx.as_str();
+        self.metrics.recording_bytes.with_label_values(&[pbx, "read"]).inc_by(bytes.len() as u64);
+        let after = job.pbx.recordings.stat(&job.path).await?;
+        if after != before || after.len != bytes.len() as u64 {
+            return Err(RecordingsError::Changed.into());
+        }
+        Ok(bytes)
+    }
+
+    async fn hear(&self, job: &Job<'_>, bytes: &Arc<Vec<u8>>) -> Result<Heard, Fault> {
+        let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
+        let with_speech = job.pbx.speech.is_some();
+        let work = tokio::task::spawn_blocking(move || plan::hear(&name, &bytes, with_speech));
+        Ok(work.await.map_err(|_| Fault::Worker)??)
+    }
+
+    async fn words(&self, job: &Job<'_>, heard: &Heard) -> Result<Option<RawTranscript>, Fault> {
+        let Some(engine) = &job.pbx.speech else { return Ok(None) };
+        let audio = Utterance {
+            plane: &heard.speech,
+            duration_s: heard.duration_s,
+            path: Some(&job.path),
+        };
+        let result = engine.transcribe(audio).await;
+        let outcome = result.as_ref().map_or_else(SpeechError::kind, |_| "done");
+        self.metrics.engine_requests.with_label_values(&[engine.name(), outcome]).inc();
+        Ok(Some(result?))
+    }
+
+    /// Steps 5 to 9 for what was found.
+    async fn write(
+        &self,
+        job: &Job<'_>,
+        stat: Stat,
+        bytes: Arc<Vec<u8>>,
+        heard: &Heard,
+        findings: Findings,
+    ) -> Result<(), Fault> {
+        let layout = heard.layout.clone();
+        let spans = plan::spans_of(&findings.segments, &layout);
+        let plan = {
+            let (bytes, layout) = (bytes.clone(), layout.clone());
+            let work = tokio::task::spawn_blocking(move || plan::plan(&bytes, &layout, spans));
+            work.await.map_err(|_| Fault::Worker)??
+        };
+        let intent = Intent {
+            original_sha256: plan.before_sha256.clone(),
+            redacted_sha256: plan.after_sha256.clone(),
+            size_bytes: stat.len,
+            segments: clamped(&findings.segments, heard.duration_s),
+            spans: plan.spans.iter().map(|s| (s.start, s.end)).collect(),
+            byte_ranges: plan.patches.iter().map(|p| (p.offset, p.bytes.len() as u64)).collect(),
+            mtime_s: stat.mtime_s,
+            ruleset: self.rules.version(),
+            transcript: findings.transcript,
+            peaks: plan.peaks.clone(),
+            format: format!("{}/{}", layout.container.name(), layout.codec.name()),
+            duration_s: heard.duration_s,
+            muted_s: plan.muted_s,
+        };
+        if plan.patches.is_empty() {
+            return self.not_needed(job, self.tones_only(job), Some(&intent)).await;
+        }
+        self.store.save_intent(&job.input.call.tenant, &job.input.recording_id, &intent).await?;
+        self.write_back(job, stat, &plan, &intent).await
+    }
+
+    async fn write_back(&self, job: &Job<'_>, stat: Stat, plan: &Plan, intent: &Intent) -> Result<(), Fault> {
+        let recordings = job.pbx.recordings.as_ref();
+        // A crash after the last byte left the file redacted but with today's time.
+        let seen = Stat { mtime_s: stat.mtime_s, ..stat };
+        write_back::in_place(recordings, &job.path, seen, &plan.patches).await?;
+        if stat.mtime_s != intent.mtime_s {
+            recordings.set_mtime(&job.path, intent.mtime_s).await?;
+        }
+        let written: u64 = plan.patches.iter().map(|p| p.bytes.len() as u64).sum();
+        let pbx = job.input.call.pbx.as_str();
+        self.metrics.recording_bytes.with_label_values(&[pbx, "written"]).inc_by(written);
+        self.end(job, RedactionOutcome::Completed, self.tones_only(job), Some(intent)).await
+    }
+
+    /// A crash came between intent and outcome. When the intended mute, applied
+    /// to what is there now, gives the intended file, it is finished as
+    /// intended; otherwise the file changed and is heard anew.
+    async fn finish_intent(
+        &self,
+        job: &Job<'_>,
+        intent: &Intent,
+        stat: Stat,
+        bytes: &Arc<Vec<u8>>,
+    ) -> Result<bool, Fault> {
+        let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
+        let spans: Vec<Span> = intent.spans.iter().map(|&(a, b)| Span::new(a, b)).collect();
+        let work = tokio::task::spawn_blocking(move || {
+            let layout = unsaid_dsp::container::locate(&name, bytes.as_slice())?;
+            plan::plan(&bytes, &layout, spans)
+        });
+        match work.await.map_err(|_| Fault::Worker)? {
+            Ok(plan) if plan.after_sha256 == intent.redacted_sha256 => {
+                self.write_back(job, stat, &plan, intent).await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn not_needed(
+        &self,
+        job: &Job<'_>,
+        detail: impl Into<Option<&'static str>>,
+        intent: Option<&Intent>,
+    ) -> Result<(), Fault> {
+        self.end(job, RedactionOutcome::NotNeeded, detail.into(), intent).await
+    }
+
+    /// Said where no engine listens: an auditor must not take it for a clean call.
+    fn tones_only(&self, job: &Job<'_>) -> Option<&'static str> {
+        job.pbx.speech.is_none().then_some("only keyed tones were looked for: no speech engine is configured")
+    }
+
+    /// Steps 8 and 9.
+    async fn end(
+        &self,
+        job: &Job<'_>,
+        status: RedactionOutcome,
+        detail: Option<&str>,
+        intent: Option<&Intent>,
+    ) -> Result<(), Fault> {
+        let mut redacted =
+            self.outcome(job.input, job.path.to_string(), status, detail.map(str::to_owned));
+        redacted.elapsed_ms = i64::try_from(job.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let mut ended =
+            Ended { redacted, transcript: None, peaks: Vec::new(), format: None, size_bytes: None };
+        if let Some(intent) = intent {
+            let done = &mut ended.redacted;
+            done.duration_s = intent.duration_s;
+            done.sha256_before = Some(intent.original_sha256.clone());
+            done.sha256_after = Some(intent.redacted_sha256.clone());
+            done.ruleset = intent.ruleset.clone();
+            if status == RedactionOutcome::Completed {
+                done.segments = intent.segments.clone();
+                done.muted_s = intent.muted_s;
+            }
+            ended.transcript = intent.transcript.clone();
+            ended.peaks = intent.peaks.clone();
+            ended.format = Some(intent.format.clone());
+            ended.size_bytes = i64::try_from(intent.size_bytes).ok();
+        }
+        self.store.end_redaction(&job.input.call, &ended).await?;
+        self.count(&ended.redacted, job.started.elapsed());
+        self.topics.publish(&ended.redacted, &[]).await?;
+        Ok(())
+    }
+
+    fn count(&self, done: &Redacted, elapsed: Duration) {
+        let m = &self.metrics;
+        m.redactions.with_label_values(&[done.status.as_str()]).inc();
+        m.audio_seconds.inc_by(done.duration_s);
+        m.audio_wall_seconds.inc_by(elapsed.as_secs_f64());
+        m.muted_seconds.inc_by(done.muted_s);
+        for s in &done.segments {
+            m.spans.with_label_values(&[s.reason.as_str(), s.detector.as_str()]).inc();
+        }
+    }
+
+    /// The store has the outcome already: only the message may be missing.
+    async fn publish_again(&self, job: &Job<'_>) -> Result<(), Fault> {
+        let row = &job.row;
+        let status = if row.redacted { RedactionOutcome::Completed } else { RedactionOutcome::NotNeeded };
+        let mut done = self.outcome(job.input, job.path.to_string(), status, row.detail.clone());
+        done.segments = row.redacted_segments.0.clone();
+        done.muted_s = row.muted_s;
+        done.duration_s = row.duration_s.unwrap_or(0.0);
+        done.sha256_before = row.original_sha256.clone();
+        done.sha256_after = row.redacted_sha256.clone();
+        done.elapsed_ms = row.elapsed_ms;
+        self.topics.publish(&done, &[]).await?;
+        Ok(())
+    }
+
+    fn outcome(
+        &self,
+        input: &RecordingReady,
+        path: String,
+        status: RedactionOutcome,
+        detail: Option<String>,
+    ) -> Redacted {
+        Redacted {
+            call: input.call().clone(),
+            recording_id: input.recording_id.clone(),
+            path,
+            status,
+            detail,
+            segments: Vec::new(),
+            muted_s: 0.0,
+            duration_s: 0.0,
+            sha256_before: None,
+            sha256_after: None,
+            ruleset: self.rules.version(),
+            elapsed_ms: 0,
+        }
+    }
+
+    /// What a fault means for the message; its sentence is shown with the call meanwhile.
+    async fn outcome_of(&self, input: &RecordingReady, fault: &Fault) -> Outcome {
+        if !matches!(fault, Fault::Store(_) | Fault::Bus(_)) {
+            let (tenant, id) = (&input.call.tenant, &input.recording_id);
+            if let Err(error) = self.store.note_redaction(tenant, id, &fault.to_string()).await {
+                return store_failed(&error);
+            }
+        }
+        let pbx = input.call.pbx.as_str();
+        let soon = Duration::from_secs(2);
+        match fault {
+            Fault::Store(error) => store_failed(error),
+            Fault::Bus(error) => bus_failed(error),
+            Fault::NotFinished { wait } => Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished"),
+            Fault::Recordings(error) => {
+                self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
+                tracing::warn!(call = %input.call.message_key(), %error, "recording");
+                match error {
+                    e if e.is_outage() => Outcome::wait(soon, e.kind()),
+                    e if e.is_final() => Outcome::Reject { reason: e.kind() },
+                    e => Outcome::retry(soon, e.kind()),
+                }
+            }
+            Fault::Speech(error) => {
+                tracing::warn!(call = %input.call.message_key(), %error, "speech");
+                let after = match error {
+                    SpeechError::Busy { retry_after: Some(after) } => *after,
+                    _ => soon,
+                };
+                if error.is_outage() { Outcome::wait(after, error.kind()) } else { Outcome::retry(after, error.kind()) }
+            }
+            Fault::Plan(error) => {
+                tracing::warn!(call = %input.call.message_key(), %error, "not redacted");
+                match error {
+                    // A placeholder that the PBX has yet to fill.
+                    PlanError::Container(ContainerError::Empty) => Outcome::retry(soon, "empty"),
+                    _ => Outcome::Reject { reason: "not_understood" },
+                }
+            }
+            Fault::Worker => Outcome::retry(soon, "worker"),
+        }
+    }
+}
+
+fn is_ended(row: &RecordingRow) -> bool {
+    matches!(row.redaction_status.as_str(), "completed" | "not_needed")
+}
+
+/// Segments as they are told: inside the recording, to the millisecond.
+fn clamped(segments: &[Segment], duration_s: f64) -> Vec<Segment> {
+    let round = |s: f64| (s.clamp(0.0, duration_s) * 1e3).round() / 1e3;
+    segments.iter().map(|s| Segment { start: round(s.start), end: round(s.end), ..*s }).collect()
+}

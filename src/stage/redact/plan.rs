@@ -1,0 +1,139 @@
+//! The pure half of a redaction: bytes in, what would be written out. Used by
+//! the stage and by the command line alike.
+
+use crate::call::{Detector, RawTranscript, Reason, Segment};
+use crate::detect::{Ruleset, SanitizedTranscript, detect, merge, sanitize};
+use sha2::{Digest, Sha256};
+use unsaid_dsp::container::{ContainerError, locate};
+use unsaid_dsp::decode::decode;
+use unsaid_dsp::mute::{self, Mismatch, Patch};
+use unsaid_dsp::resample::{ResampleError, speech_plane};
+use unsaid_dsp::{Layout, Samples, Span, dtmf, peaks};
+
+/// Bars of the waveform that a page draws.
+const PEAKS: usize = 600;
+/// Silence around a keyed tone: its release rings in the line.
+const TONE_PADDING_S: f64 = 0.02;
+/// −60 dBFS: what a muted stretch may hold at most.
+const SILENT: f32 = 0.001;
+
+/// Why a recording could not be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+    #[error("the mute did not verify, so nothing was written: {0}")]
+    Mismatch(#[from] Mismatch),
+    #[error("the mute did not verify, so nothing was written: a muted stretch is not silent")]
+    NotSilent,
+}
+
+/// A recording decoded once: for the ear of an engine, and for the tone detector.
+pub struct Heard {
+    pub layout: Layout,
+    /// 16 kHz mono.
+    pub speech: Vec<f32>,
+    pub tones: Vec<Segment>,
+    pub duration_s: f64,
+}
+
+/// Locates, decodes and looks for tones on every channel.
+///
+/// # Errors
+/// [`PlanError`] when the file is not understood.
+pub fn hear(name: &str, bytes: &[u8], with_speech: bool) -> Result<Heard, PlanError> {
+    let layout = locate(name, bytes)?;
+    let samples = decode(bytes, &layout)?;
+    let tones = tones(&samples, layout.duration_s());
+    let speech = if with_speech { speech_plane(&samples)? } else { Vec::new() };
+    Ok(Heard { duration_s: layout.duration_s(), layout, speech, tones })
+}
+
+/// Every keyed tone, a little wider than it sounds. Which digit it was is forgotten here.
+fn tones(samples: &Samples, duration_s: f64) -> Vec<Segment> {
+    let found = samples.planes.iter().flat_map(|plane| dtmf::detect(plane, samples.rate));
+    let segments = found.map(|tone| Segment {
+        start: (samples.rate.seconds(tone.span.start) - TONE_PADDING_S).max(0.0),
+        end: (samples.rate.seconds(tone.span.end) + TONE_PADDING_S).min(duration_s),
+        reason: Reason::Dtmf,
+        detector: Detector::Tones,
+    });
+    merge::bridge(segments.collect())
+}
+
+/// What is to be silent and why, and the transcript without its secrets.
+pub struct Findings {
+    pub segments: Vec<Segment>,
+    pub transcript: Option<SanitizedTranscript>,
+}
+
+/// Words and tones to segments, in order.
+pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Findings {
+    let mut segments = heard.tones.clone();
+    let transcript = words.map(|transcript| {
+        let detections = detect(&transcript.words, rules);
+        segments.extend(merge::place(&transcript.words, &detections, rules, heard.duration_s));
+        sanitize(transcript, &detections)
+    });
+    segments.sort_by(|a, b| a.start.total_cmp(&b.start));
+    Findings { segments, transcript }
+}
+
+/// The bytes to write, proven in memory first.
+pub struct Plan {
+    pub spans: Vec<Span>,
+    pub patches: Vec<Patch>,
+    pub before_sha256: String,
+    pub after_sha256: String,
+    pub muted_s: f64,
+    pub peaks: Vec<u8>,
+}
+
+/// Plans the mute of `spans` in `bytes` and verifies it: identical outside,
+/// the patch inside, and decoded again it is silent.
+///
+/// # Errors
+/// [`PlanError`]: then nothing may be written.
+pub fn plan(bytes: &[u8], layout: &Layout, spans: Vec<Span>) -> Result<Plan, PlanError> {
+    let patches = mute::patches(bytes, layout, &spans)?;
+    let before_sha256 = sha256(bytes);
+    let mut after = bytes.to_vec();
+    mute::apply(&mut after, &patches);
+    mute::verify(bytes, &after, &patches)?;
+    let samples = decode(&after, layout)?;
+    let covered = mute::covered(layout, &spans);
+    if !covered.iter().all(|span| is_silent(&samples, layout, span)) {
+        return Err(PlanError::NotSilent);
+    }
+    let muted: u64 = covered.iter().map(Span::len).sum();
+    Ok(Plan {
+        muted_s: layout.rate.seconds(muted),
+        after_sha256: sha256(&after),
+        before_sha256,
+        patches,
+        spans,
+        peaks: peaks::peaks(&samples.mono(), PEAKS),
+    })
+}
+
+/// The spans of segments in this recording's frames.
+pub fn spans_of(segments: &[Segment], layout: &Layout) -> Vec<Span> {
+    let spans: Vec<Span> =
+        segments.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
+    unsaid_dsp::merge(&spans, layout.frames())
+}
+
+/// A codec with memory rings on for one block into the silence: that block was
+/// added before the span for this, and is not judged.
+fn is_silent(samples: &Samples, layout: &Layout, span: &Span) -> bool {
+    let ring = if layout.codec.frames_per_block() > 1 { 160 } else { 0 };
+    let (from, to) = ((span.start + ring) as usize, span.end as usize);
+    from >= to || samples.planes.iter().all(|p| p[from..to].iter().all(|s| s.abs() <= SILENT))
+}
+
+/// Lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
