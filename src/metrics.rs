@@ -2,8 +2,7 @@
 //! Labels are bounded sets: never a number called, a path or a user's text.
 
 use prometheus::{
-    Counter, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Counter, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use std::sync::Arc;
 

@@ -1,1 +1,18 @@
+//! The integration tests: one binary, real servers on free ports, each started
+//! once and stopped with the process.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+mod architecture;
+mod bad_input;
+mod bus;
+mod commands;
+mod end_to_end;
+mod faults;
+mod grafana;
+mod kill;
+mod office;
+mod schemas;
+mod servers;
+mod source;
+mod speech;
+mod store;

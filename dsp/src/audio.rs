@@ -68,8 +68,7 @@ impl Span {
 
 /// Sorted, disjoint, non-empty spans that cover exactly the union of `spans` within `frames`.
 pub fn merge(spans: &[Span], frames: u64) -> Vec<Span> {
-    let mut sorted: Vec<Span> =
-        spans.iter().map(|s| s.clamp(frames)).filter(|s| !s.is_empty()).collect();
+    let mut sorted: Vec<Span> = spans.iter().map(|s| s.clamp(frames)).filter(|s| !s.is_empty()).collect();
     sorted.sort_unstable();
     let mut out: Vec<Span> = Vec::with_capacity(sorted.len());
     for span in sorted {

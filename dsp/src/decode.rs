@@ -33,11 +33,7 @@ fn unit(sample: i16) -> f32 {
     f32::from(sample) / 32_768.0
 }
 
-fn planes<const N: usize>(
-    data: &[u8],
-    channels: usize,
-    sample: impl Fn(&[u8; N]) -> f32,
-) -> Vec<Vec<f32>> {
+fn planes<const N: usize>(data: &[u8], channels: usize, sample: impl Fn(&[u8; N]) -> f32) -> Vec<Vec<f32>> {
     let (samples, _) = data.as_chunks::<N>();
     (0..channels).map(|c| samples.iter().skip(c).step_by(channels).map(&sample).collect()).collect()
 }
@@ -47,8 +43,8 @@ fn gsm(data: &[u8]) -> Result<Vec<f32>, ContainerError> {
     let (frames, _) = data.as_chunks::<{ gsm610::FRAME_BYTES }>();
     let mut out = Vec::with_capacity(frames.len() * gsm610::FRAME_SAMPLES);
     for bytes in frames {
-        let frame = gsm610::Frame::unpack(bytes)
-            .ok_or(ContainerError::Damaged("a GSM frame must begin with 0xD"))?;
+        let frame =
+            gsm610::Frame::unpack(bytes).ok_or(ContainerError::Damaged("a GSM frame must begin with 0xD"))?;
         out.extend(decoder.decode(&frame).map(unit));
     }
     Ok(out)

@@ -91,8 +91,7 @@ pub fn detect(plane: &[f32], rate: Rate) -> Vec<Tone> {
         .map(|at| judge(&bank, &plane[at..at + window]))
         .collect();
     let tones = runs(&hits).into_iter().map(|run| {
-        let coarse =
-            Span::new((run.first * hop) as u64, (run.last * hop + window) as u64);
+        let coarse = Span::new((run.first * hop) as u64, (run.last * hop + window) as u64);
         Tone { digit: run.digit, span: edges(plane, rate, run.digit, coarse) }
     });
     join(tones, rate)
@@ -117,8 +116,7 @@ fn judge(bank: &Bank, window: &[f32]) -> Option<Hit> {
     let energy: f32 = window.iter().map(|x| x * x).sum();
     // |X|² = (A·n/2)² and the sine's energy is A²·n/2, so the share is |X|²·2/(n·E).
     let share = (row_power + column_power) / (half * energy);
-    (share >= BURIED_SHARE)
-        .then_some(Hit { digit: Digit { row: row as u8, column: column as u8 }, share })
+    (share >= BURIED_SHARE).then_some(Hit { digit: Digit { row: row as u8, column: column as u8 }, share })
 }
 
 /// Index and power of the strongest, and the power of the next.

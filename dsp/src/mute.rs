@@ -32,8 +32,9 @@ pub fn covered(layout: &Layout, spans: &[Span]) -> Vec<Span> {
             let frame = gsm610::FRAME_SAMPLES as u64;
             let wide: Vec<Span> = merge(spans, frames)
                 .iter()
-                .map(|s| Span::new((s.start / frame).saturating_sub(1) * frame,
-                                   s.end.div_ceil(frame) * frame))
+                .map(|s| {
+                    Span::new((s.start / frame).saturating_sub(1) * frame, s.end.div_ceil(frame) * frame)
+                })
                 .collect();
             merge(&wide, frames)
         }

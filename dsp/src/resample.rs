@@ -23,19 +23,11 @@ pub fn speech_plane(samples: &Samples) -> Result<Vec<f32>, ResampleError> {
     }
     let from_hz = samples.rate.hz();
     let failed = |reason: String| ResampleError { from_hz, reason };
-    let mut resampler = Fft::<f32>::new(
-        from_hz as usize,
-        Rate::SPEECH.hz() as usize,
-        1_024,
-        1,
-        FixedSync::Both,
-    )
-    .map_err(|e| failed(e.to_string()))?;
-    let input =
-        InterleavedSlice::new(&mono, 1, mono.len()).map_err(|e| failed(format!("{e:?}")))?;
-    let out = resampler
-        .process_all(&input, mono.len(), None)
-        .map_err(|e| failed(e.to_string()))?;
+    let mut resampler =
+        Fft::<f32>::new(from_hz as usize, Rate::SPEECH.hz() as usize, 1_024, 1, FixedSync::Both)
+            .map_err(|e| failed(e.to_string()))?;
+    let input = InterleavedSlice::new(&mono, 1, mono.len()).map_err(|e| failed(format!("{e:?}")))?;
+    let out = resampler.process_all(&input, mono.len(), None).map_err(|e| failed(e.to_string()))?;
     Ok(out.take_data())
 }
 
@@ -45,9 +37,7 @@ mod tests {
 
     fn sine(hz: f64, rate: u32, seconds: f64) -> Vec<f32> {
         let n = (f64::from(rate) * seconds) as usize;
-        (0..n)
-            .map(|k| (std::f64::consts::TAU * hz * k as f64 / f64::from(rate)).sin() as f32 * 0.5)
-            .collect()
+        (0..n).map(|k| (std::f64::consts::TAU * hz * k as f64 / f64::from(rate)).sin() as f32 * 0.5).collect()
     }
 
     #[test]

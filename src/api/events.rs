@@ -37,7 +37,12 @@ impl Live {
     }
 }
 
-async fn look(store: Store, tenant: TenantId, changed: broadcast::Sender<Bytes>, shutdown: CancellationToken) {
+async fn look(
+    store: Store,
+    tenant: TenantId,
+    changed: broadcast::Sender<Bytes>,
+    shutdown: CancellationToken,
+) {
     let mut since = Utc::now();
     let mut seen: HashMap<String, DateTime<Utc>> = HashMap::new();
     loop {

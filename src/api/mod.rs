@@ -38,7 +38,9 @@ pub struct ApiState {
 pub enum ServeError {
     #[error("{0} is not a loopback address; without a sign-in the API listens on 127.0.0.1 only")]
     NotLoopback(SocketAddr),
-    #[error("{address} cannot be listened on: {reason}; stop what holds it, or choose another with api.listen or --listen")]
+    #[error(
+        "{address} cannot be listened on: {reason}; stop what holds it, or choose another with api.listen or --listen"
+    )]
     Bind { address: SocketAddr, reason: String },
     #[error("the API stopped: {0}")]
     Stopped(String),
@@ -48,7 +50,11 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when the address is not loopback or is taken.
-pub async fn serve(state: ApiState, listen: SocketAddr, shutdown: CancellationToken) -> Result<(), ServeError> {
+pub async fn serve(
+    state: ApiState,
+    listen: SocketAddr,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
     if !listen.ip().is_loopback() {
         return Err(ServeError::NotLoopback(listen));
     }
@@ -69,7 +75,10 @@ pub async fn serve(state: ApiState, listen: SocketAddr, shutdown: CancellationTo
                     .add(("X-Frame-Options", "DENY"))
                     .add(("Referrer-Policy", "no-referrer"))
                     .add(("Cache-Control", "no-store"))
-                    .add(("Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'")),
+                    .add((
+                        "Content-Security-Policy",
+                        "default-src 'self'; object-src 'none'; base-uri 'none'",
+                    )),
             )
             .configure(routes::configure)
     })

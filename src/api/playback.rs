@@ -54,9 +54,7 @@ pub async fn audio(
     let len = recordings.stat(&path).await?.len;
     Ok(ranged(&request, len, media_type(&path), |start, count| {
         let chunks = playback::stream(recordings, path.clone(), start, count);
-        futures::StreamExt::map(chunks, |chunk| {
-            chunk.map_err(|e| actix_web::Error::from(ApiError::from(e)))
-        })
+        futures::StreamExt::map(chunks, |chunk| chunk.map_err(|e| actix_web::Error::from(ApiError::from(e))))
     }))
 }
 

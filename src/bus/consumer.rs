@@ -13,9 +13,7 @@
 use super::dead_letter::RejectBudget;
 use super::ledger::Ledger;
 use super::retry::{ATTEMPTS, backoff};
-use super::{
-    BusError, Event, Message, Subscription, TopicPartition, Topics, publish_until_acknowledged,
-};
+use super::{BusError, Event, Message, Subscription, TopicPartition, Topics, publish_until_acknowledged};
 use crate::call::{CallKey, PbxId, TenantId};
 use crate::message::{DeadLetter, Payload, Retried};
 use crate::metrics::Metrics;
@@ -36,8 +34,14 @@ pub enum Outcome {
     Done,
     /// Try again after at least `after`. Counts towards the attempts when
     /// `counts`; an outage of somebody else's server does not.
-    Retry { after: Duration, reason: &'static str, counts: bool },
-    Reject { reason: &'static str },
+    Retry {
+        after: Duration,
+        reason: &'static str,
+        counts: bool,
+    },
+    Reject {
+        reason: &'static str,
+    },
 }
 
 impl Outcome {
@@ -269,9 +273,10 @@ impl Running {
     fn startable(&mut self, at: &TopicPartition) -> Option<(Message, OwnedSemaphorePermit)> {
         let partition = self.partitions.get_mut(at)?;
         let mut before: HashSet<&str> = HashSet::new();
-        let index = partition.backlog.iter().position(|m| {
-            before.insert(&m.key) && !self.busy.contains(&(at.clone(), m.key.clone()))
-        })?;
+        let index = partition
+            .backlog
+            .iter()
+            .position(|m| before.insert(&m.key) && !self.busy.contains(&(at.clone(), m.key.clone())))?;
         let permit = self.messages.clone().try_acquire_owned().ok()?;
         Some((partition.backlog.remove(index)?, permit))
     }
@@ -323,7 +328,9 @@ impl Running {
         }
         let deadline = tokio::time::sleep(bound);
         tokio::pin!(deadline);
-        let left = |s: &Self| partitions.iter().any(|at| s.partitions.get(at).is_some_and(|p| !p.running.is_empty()));
+        let left = |s: &Self| {
+            partitions.iter().any(|at| s.partitions.get(at).is_some_and(|p| !p.running.is_empty()))
+        };
         while left(self) {
             tokio::select! {
                 biased;

@@ -36,9 +36,22 @@ struct Shared {
 }
 
 enum Write {
-    Append { topic: String, partition: i32, message: Outgoing, ack: oneshot::Sender<Result<Ack, BusError>> },
-    Commit { group: String, positions: Vec<(TopicPartition, i64)>, ack: oneshot::Sender<Result<(), BusError>> },
-    EnsureTopic { topic: String, partitions: i32, ack: oneshot::Sender<Result<i32, BusError>> },
+    Append {
+        topic: String,
+        partition: i32,
+        message: Outgoing,
+        ack: oneshot::Sender<Result<Ack, BusError>>,
+    },
+    Commit {
+        group: String,
+        positions: Vec<(TopicPartition, i64)>,
+        ack: oneshot::Sender<Result<(), BusError>>,
+    },
+    EnsureTopic {
+        topic: String,
+        partitions: i32,
+        ack: oneshot::Sender<Result<i32, BusError>>,
+    },
 }
 
 /// The members of one group in this process and who owns what.
@@ -71,12 +84,14 @@ impl EmbeddedLog {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10));
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
         sqlx::raw_sql(SCHEMA).execute(&writer).await.map_err(failed)?;
         let known = sqlx::query("SELECT topic, partitions FROM log_topics").fetch_all(&writer).await;
-        let partitions =
-            known.map_err(failed)?.iter().map(|r| (r.get(0), r.get::<i32, _>(1))).collect();
+        let partitions = known.map_err(failed)?.iter().map(|r| (r.get(0), r.get::<i32, _>(1))).collect();
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.read_only(true))
@@ -106,7 +121,9 @@ fn lock(path: &Path) -> Result<std::fs::File, BusError> {
         .open(path)
         .map_err(|e| BusError::Log(format!("{at} cannot be opened: {e}")))?;
     file.try_lock().map_err(|_| {
-        BusError::Log(format!("{at} is held: another unsaid runs on this data directory; stop it, or use --data"))
+        BusError::Log(format!(
+            "{at} is held: another unsaid runs on this data directory; stop it, or use --data"
+        ))
     })?;
     Ok(file)
 }
@@ -196,9 +213,7 @@ async fn run_batch(pool: &SqlitePool, batch: &[Write]) -> Result<Vec<i64>, sqlx:
                 }
                 0
             }
-            Write::EnsureTopic { topic, partitions, .. } => {
-                ensure_topic(&mut tx, topic, *partitions).await?
-            }
+            Write::EnsureTopic { topic, partitions, .. } => ensure_topic(&mut tx, topic, *partitions).await?,
         });
     }
     tx.commit().await?;
@@ -256,27 +271,20 @@ async fn set_position(
     Ok(())
 }
 
-async fn ensure_topic(
-    db: &mut SqliteConnection,
-    topic: &str,
-    partitions: i32,
-) -> Result<i64, sqlx::Error> {
+async fn ensure_topic(db: &mut SqliteConnection, topic: &str, partitions: i32) -> Result<i64, sqlx::Error> {
     sqlx::query("INSERT INTO log_topics (topic, partitions) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(topic)
         .bind(partitions)
         .execute(&mut *db)
         .await?;
-    sqlx::query_scalar("SELECT partitions FROM log_topics WHERE topic = $1")
-        .bind(topic)
-        .fetch_one(db)
-        .await
+    sqlx::query_scalar("SELECT partitions FROM log_topics WHERE topic = $1").bind(topic).fetch_one(db).await
 }
 
 /// FNV-1a: the same key lands in the same partition after every restart.
 fn partition_of(key: &str, partitions: i32) -> i32 {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
     (hash % partitions.max(1) as u64) as i32
 }
 
@@ -310,14 +318,13 @@ impl Shared {
     }
 
     async fn head(&self, topic: &str, partition: i32) -> Result<i64, BusError> {
-        let head: Option<i64> = sqlx::query_scalar(
-            "SELECT next_offset FROM log_heads WHERE topic = $1 AND partition = $2",
-        )
-        .bind(topic)
-        .bind(partition)
-        .fetch_optional(&self.read)
-        .await
-        .map_err(failed)?;
+        let head: Option<i64> =
+            sqlx::query_scalar("SELECT next_offset FROM log_heads WHERE topic = $1 AND partition = $2")
+                .bind(topic)
+                .bind(partition)
+                .fetch_optional(&self.read)
+                .await
+                .map_err(failed)?;
         Ok(head.unwrap_or(0))
     }
 
@@ -370,8 +377,7 @@ impl Bus for EmbeddedLog {
     async fn ensure_topic(&self, topic: &str, partitions: i32) -> Result<(), BusError> {
         let topic = topic.to_owned();
         let name = topic.clone();
-        let fixed =
-            self.shared.send(|ack| Write::EnsureTopic { topic, partitions, ack }).await?;
+        let fixed = self.shared.send(|ack| Write::EnsureTopic { topic, partitions, ack }).await?;
         locked(&self.shared.partitions).insert(name, fixed);
         Ok(())
     }
@@ -382,11 +388,7 @@ impl Bus for EmbeddedLog {
         self.shared.send(|ack| Write::Append { topic, partition, message, ack }).await
     }
 
-    async fn subscribe(
-        &self,
-        topics: &[String],
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError> {
+    async fn subscribe(&self, topics: &[String], group: &str) -> Result<Box<dyn Subscription>, BusError> {
         for topic in topics {
             self.shared.partitions(topic)?;
         }

@@ -96,17 +96,12 @@ impl Bus for KafkaBus {
         for (key, value) in &message.headers {
             headers = headers.insert(Header { key, value: Some(value) });
         }
-        let record =
-            FutureRecord::to(topic).key(&message.key).payload(&message.payload).headers(headers);
+        let record = FutureRecord::to(topic).key(&message.key).payload(&message.payload).headers(headers);
         let delivery = self.producer.send(record, ASK).await.map_err(|(e, _)| unavailable(e))?;
         Ok(Ack { partition: delivery.partition, offset: delivery.offset })
     }
 
-    async fn subscribe(
-        &self,
-        topics: &[String],
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError> {
+    async fn subscribe(&self, topics: &[String], group: &str) -> Result<Box<dyn Subscription>, BusError> {
         let (events, inbox) = mpsc::channel(EVENTS);
         let context = Context { events: events.clone() };
         let consumer: BaseConsumer<Context> =
@@ -144,8 +139,7 @@ fn lag(config: &ClientConfig, topic: &str) -> Result<Vec<(i32, i64)>, BusError> 
     let committed = consumer.committed_offsets(wanted, ASK).map_err(unavailable)?;
     let mut lags = Vec::new();
     for element in committed.elements() {
-        let (low, high) =
-            consumer.fetch_watermarks(topic, element.partition(), ASK).map_err(unavailable)?;
+        let (low, high) = consumer.fetch_watermarks(topic, element.partition(), ASK).map_err(unavailable)?;
         let next = match element.offset() {
             Offset::Offset(n) => n,
             _ => low,
@@ -197,8 +191,7 @@ fn poll(consumer: &BaseConsumer<Context>, events: &mpsc::Sender<Event>, stop: &A
         match consumer.poll(POLL) {
             None => {}
             Some(Ok(m)) => {
-                let topic =
-                    names.entry(m.topic().to_owned()).or_insert_with(|| m.topic().into()).clone();
+                let topic = names.entry(m.topic().to_owned()).or_insert_with(|| m.topic().into()).clone();
                 let headers = m.headers().map_or_else(Vec::new, |headers| {
                     let text = |v: Option<&[u8]>| String::from_utf8_lossy(v.unwrap_or(&[])).into_owned();
                     headers.iter().map(|h| (h.key.to_owned(), text(h.value))).collect()

@@ -59,7 +59,10 @@ pub enum Event {
     Assigned(Vec<TopicPartition>),
     /// The partitions go to another member once `drained` is answered or
     /// dropped: finish what is in flight and commit it first.
-    Revoked { partitions: Vec<TopicPartition>, drained: oneshot::Sender<()> },
+    Revoked {
+        partitions: Vec<TopicPartition>,
+        drained: oneshot::Sender<()>,
+    },
 }
 
 /// Why the bus could not do something. Never holds a payload.
@@ -85,11 +88,7 @@ pub trait Bus: Send + Sync {
     async fn publish(&self, topic: &str, message: Outgoing) -> Result<Ack, BusError>;
 
     /// Joins `group` on `topics`; partitions are shared among its members.
-    async fn subscribe(
-        &self,
-        topics: &[String],
-        group: &str,
-    ) -> Result<Box<dyn Subscription>, BusError>;
+    async fn subscribe(&self, topics: &[String], group: &str) -> Result<Box<dyn Subscription>, BusError>;
 
     /// Messages below the end that `group` has not committed, over all partitions of `topic`.
     async fn lag(&self, topic: &str, group: &str) -> Result<Vec<(i32, i64)>, BusError>;
@@ -150,11 +149,7 @@ impl Topics {
     ///
     /// # Errors
     /// When the bus did not acknowledge it.
-    pub async fn publish<P: Payload>(
-        &self,
-        payload: &P,
-        extra: &[(&str, String)],
-    ) -> Result<Ack, BusError> {
+    pub async fn publish<P: Payload>(&self, payload: &P, extra: &[(&str, String)]) -> Result<Ack, BusError> {
         let body = serde_json::to_vec(payload).map_err(|e| BusError::Refused(e.to_string()))?;
         let message = Outgoing {
             key: payload.call().message_key(),

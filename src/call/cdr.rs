@@ -72,14 +72,10 @@ impl CdrRow {
         let epoch = epoch_of(&self.uniqueid);
         let Some(local) = self.calldate else { return epoch };
         use chrono::offset::LocalResult;
-        let near = |t: &DateTime<Tz>| {
-            epoch.map_or(0, |e| (t.to_utc() - e).num_seconds().abs())
-        };
+        let near = |t: &DateTime<Tz>| epoch.map_or(0, |e| (t.to_utc() - e).num_seconds().abs());
         match local.and_local_timezone(zone) {
             LocalResult::Single(t) => Some(t.to_utc()),
-            LocalResult::Ambiguous(a, b) => {
-                Some(if near(&b) < near(&a) { b.to_utc() } else { a.to_utc() })
-            }
+            LocalResult::Ambiguous(a, b) => Some(if near(&b) < near(&a) { b.to_utc() } else { a.to_utc() }),
             LocalResult::None => epoch.or_else(|| Some(local.and_utc())),
         }
     }

@@ -28,9 +28,8 @@ impl Direction {
         if trunks.is_empty() {
             return without_trunks(legs);
         }
-        let is_trunk = |channel: &str| {
-            peer(channel).is_some_and(|p| trunks.iter().any(|t| t.eq_ignore_ascii_case(p)))
-        };
+        let is_trunk =
+            |channel: &str| peer(channel).is_some_and(|p| trunks.iter().any(|t| t.eq_ignore_ascii_case(p)));
         let first_leg = legs.iter().filter(|l| l.uniqueid == linkedid).min_by_key(|l| l.sequence);
         let origin = first_leg.or(legs.first()).map_or("", |l| l.channel.as_str());
         if is_trunk(origin) {

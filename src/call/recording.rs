@@ -29,9 +29,8 @@ pub enum PathError {
 
 /// FreePBX: `TYPE-DEST-FROM-YYYYMMDD-HHMMSS-UNIQUEID.EXT`, split from the
 /// right, for fields may hold dashes; ConfBridge may add `-<epoch>`.
-static DATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"-(\d{4})(\d{2})(\d{2})-(\d{6})-([^/]*?\d+\.\d+)(-\d+)?\.(\w+)$").ok()
-});
+static DATED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"-(\d{4})(\d{2})(\d{2})-(\d{6})-([^/]*?\d+\.\d+)(-\d+)?\.(\w+)$").ok());
 
 impl RecordingPath {
     /// Where FreePBX put `recordingfile`: `YYYY/MM/DD/name` by the date in the

@@ -44,7 +44,10 @@ pub async fn run(args: Args) -> Result<()> {
     let expected = lay_out(&args.data)?;
     let mut config = Config::from_text(&settings(&args)).map_err(|e| CliError::Usage(e.to_string()))?;
     config.data.dir = args.data.clone();
-    crate::telemetry::start(&std::env::var("UNSAID_LOG").unwrap_or_else(|_| "warn".to_owned()), config.log_format);
+    crate::telemetry::start(
+        &std::env::var("UNSAID_LOG").unwrap_or_else(|_| "warn".to_owned()),
+        config.log_format,
+    );
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone());
     let app = App::open(config).await?;
@@ -78,7 +81,8 @@ pub async fn run(args: Args) -> Result<()> {
 fn lay_out(data: &Path) -> Result<usize> {
     let failed = |e: std::io::Error| CliError::Failed(format!("{} cannot be written: {e}", data.display()));
     let marker = data.join("cdr.csv");
-    let csv = Office::get("cdr.csv").ok_or_else(|| CliError::Failed("the office is not in this build".to_owned()))?;
+    let csv = Office::get("cdr.csv")
+        .ok_or_else(|| CliError::Failed("the office is not in this build".to_owned()))?;
     if !marker.exists() {
         for name in Office::iter().filter(|n| n.as_ref() != "cdr.csv") {
             let Some(file) = Office::get(&name) else { continue };
@@ -198,20 +202,29 @@ fn reasons(call: &CallRow) -> String {
 async fn print_table(store: &Store, calls: &[CallRow]) -> Result<()> {
     let tenant = TenantId::default_tenant();
     let (mut muted_s, mut elapsed_ms, mut spans) = (0.0, 0, 0);
-    println!("\n{:<18} {:<28} {:<11} {:<34} {:>8} {:>7}", "call", "from → to", "outcome", "spans by reason", "muted s", "ms");
+    println!(
+        "\n{:<18} {:<28} {:<11} {:<34} {:>8} {:>7}",
+        "call", "from → to", "outcome", "spans by reason", "muted s", "ms"
+    );
     for call in calls.iter().rev() {
-        let recordings = store
-            .recordings_of(&tenant, &call.id)
-            .await
-            .map_err(|e| CliError::Failed(e.to_string()))?;
+        let recordings =
+            store.recordings_of(&tenant, &call.id).await.map_err(|e| CliError::Failed(e.to_string()))?;
         let (muted, ms) = recordings.iter().fold((0.0, 0), |(m, t), r| (m + r.muted_s, t + r.elapsed_ms));
         let parties = format!("{} → {}", call.from_number, call.to_number);
-        println!("{:<18} {parties:<28} {:<11} {:<34} {muted:>8.2} {ms:>7}", call.linkedid, call.status, reasons(call));
+        println!(
+            "{:<18} {parties:<28} {:<11} {:<34} {muted:>8.2} {ms:>7}",
+            call.linkedid,
+            call.status,
+            reasons(call)
+        );
         muted_s += muted;
         elapsed_ms += ms;
         spans += call.redacted_segments.0.len();
     }
     let failed = calls.iter().filter(|c| c.status == "failed").count();
-    println!("total: {} calls, {failed} failed, {spans} spans, {muted_s:.2} s muted, {elapsed_ms} ms of work", calls.len());
+    println!(
+        "total: {} calls, {failed} failed, {spans} spans, {muted_s:.2} s muted, {elapsed_ms} ms of work",
+        calls.len()
+    );
     Ok(())
 }

@@ -46,7 +46,9 @@ pub fn run(args: &Args) -> Result<()> {
             // The parser's own words may quote the input.
             CliError::NotUnderstood(format!(
                 "{}: line {} is not {{\"id\",\"words\":[{{\"word\",\"start\",\"end\"}}]}} (column {})",
-                args.words, n + 1, e.column()
+                args.words,
+                n + 1,
+                e.column()
             ))
         })?;
         foreign += usize::from(line.lang.as_deref().is_some_and(|l| l != "en"));

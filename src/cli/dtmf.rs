@@ -39,7 +39,8 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn tones(file: &str, format: Option<&str>) -> Result<Value> {
     let bytes = read_all(file)?;
-    let layout = locate(&format_name(file, format), bytes.as_slice()).map_err(|e| not_understood(file, &e))?;
+    let layout =
+        locate(&format_name(file, format), bytes.as_slice()).map_err(|e| not_understood(file, &e))?;
     let samples = decode(&bytes, &layout).map_err(|e| not_understood(file, &e))?;
     let mut tones: Vec<Tone> = samples.planes.iter().flat_map(|p| detect(p, samples.rate)).collect();
     tones.sort_by_key(|t| t.span);

@@ -42,10 +42,14 @@ pub fn run(args: &Args) -> Result<()> {
     write_out(&args.input, &args.output, None, &patches)
 }
 
-fn planned(input: &str, name: &str, source: &(impl ReadAt + ?Sized), spans: &[Seconds]) -> Result<Vec<Patch>> {
+fn planned(
+    input: &str,
+    name: &str,
+    source: &(impl ReadAt + ?Sized),
+    spans: &[Seconds],
+) -> Result<Vec<Patch>> {
     let layout: Layout = locate(name, source).map_err(|e| not_understood(input, &e))?;
-    let spans: Vec<Span> =
-        spans.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
+    let spans: Vec<Span> = spans.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
     patches(source, &layout, &spans).map_err(|e| not_understood(input, &e))
 }
 

@@ -61,7 +61,9 @@ async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<Raw
         });
     }
     if config.speech.kind != SpeechKind::Openai {
-        eprintln!("unsaid: no transcript and no speech engine: only keyed tones are silenced (see --words and [speech])");
+        eprintln!(
+            "unsaid: no transcript and no speech engine: only keyed tones are silenced (see --words and [speech])"
+        );
         return Ok(None);
     }
     let engine = OpenAiSpeech::new(config.speech.clone()).map_err(|e| service(&e))?;

@@ -212,11 +212,18 @@ impl App {
         }
     }
 
-    fn spawn<S: Stage>(&self, tasks: &mut JoinSet<Result<()>>, stage: S, limits: Limits, shutdown: &CancellationToken) {
+    fn spawn<S: Stage>(
+        &self,
+        tasks: &mut JoinSet<Result<()>>,
+        stage: S,
+        limits: Limits,
+        shutdown: &CancellationToken,
+    ) {
         let (topics, metrics) = (self.topics.clone(), self.metrics.clone());
         let consumer = Consumer { topics, stage: Arc::new(stage), limits, metrics };
         let shutdown = shutdown.clone();
-        tasks.spawn(async move { consumer.run(shutdown).await.map_err(|e| CliError::Service(e.to_string())) });
+        tasks
+            .spawn(async move { consumer.run(shutdown).await.map_err(|e| CliError::Service(e.to_string())) });
     }
 }
 

@@ -180,15 +180,55 @@ impl Config {
             if ok { Ok(()) } else { Err(ConfigError::Limit { key, value, limit }) }
         };
         let l = &self.limits;
-        limit((1..=1024).contains(&l.messages), "limits.messages", l.messages.to_string(), "it must be 1 to 1024")?;
-        limit((16..=1 << 20).contains(&l.memory_mib), "limits.memory_mib", l.memory_mib.to_string(), "it must be 16 to 1048576")?;
-        limit((1..=l.memory_mib).contains(&l.recording_mib), "limits.recording_mib", l.recording_mib.to_string(), "it must be 1 to limits.memory_mib")?;
-        limit(l.drain < Duration::from_secs(45), "limits.drain", format!("{:?}", l.drain), "it must be shorter than Kafka's session timeout of 45 s")?;
-        limit((1..=1024).contains(&self.bus.partitions), "bus.partitions", self.bus.partitions.to_string(), "it must be 1 to 1024")?;
-        limit(self.api.listen.ip().is_loopback(), "api.listen", self.api.listen.to_string(), "without a sign-in the API may listen on a loopback address only, such as 127.0.0.1:8080")?;
-        limit((1..=100).contains(&self.redact.window_words), "redact.window_words", self.redact.window_words.to_string(), "it must be 1 to 100")?;
+        limit(
+            (1..=1024).contains(&l.messages),
+            "limits.messages",
+            l.messages.to_string(),
+            "it must be 1 to 1024",
+        )?;
+        limit(
+            (16..=1 << 20).contains(&l.memory_mib),
+            "limits.memory_mib",
+            l.memory_mib.to_string(),
+            "it must be 16 to 1048576",
+        )?;
+        limit(
+            (1..=l.memory_mib).contains(&l.recording_mib),
+            "limits.recording_mib",
+            l.recording_mib.to_string(),
+            "it must be 1 to limits.memory_mib",
+        )?;
+        limit(
+            l.drain < Duration::from_secs(45),
+            "limits.drain",
+            format!("{:?}", l.drain),
+            "it must be shorter than Kafka's session timeout of 45 s",
+        )?;
+        limit(
+            (1..=1024).contains(&self.bus.partitions),
+            "bus.partitions",
+            self.bus.partitions.to_string(),
+            "it must be 1 to 1024",
+        )?;
+        limit(
+            self.api.listen.ip().is_loopback(),
+            "api.listen",
+            self.api.listen.to_string(),
+            "without a sign-in the API may listen on a loopback address only, such as 127.0.0.1:8080",
+        )?;
+        limit(
+            (1..=100).contains(&self.redact.window_words),
+            "redact.window_words",
+            self.redact.window_words.to_string(),
+            "it must be 1 to 100",
+        )?;
         let textual = self.speech.model.starts_with("gpt-");
-        limit(self.speech.kind != SpeechKind::Openai || !textual, "speech.model", self.speech.model.clone(), "it gives no word times; use whisper-1 or another model with verbose_json")?;
+        limit(
+            self.speech.kind != SpeechKind::Openai || !textual,
+            "speech.model",
+            self.speech.model.clone(),
+            "it gives no word times; use whisper-1 or another model with verbose_json",
+        )?;
         for pbx in &self.pbx {
             pbx.check()?;
         }

@@ -133,9 +133,7 @@ impl PbxConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let limit = |key, value: &str, limit| {
-            Err(ConfigError::Limit { key, value: value.to_owned(), limit })
-        };
+        let limit = |key, value: &str, limit| Err(ConfigError::Limit { key, value: value.to_owned(), limit });
         if self.timezone.parse::<Tz>().is_err() {
             return limit("pbx.timezone", &self.timezone, "it must be an IANA name such as America/New_York");
         }
@@ -151,7 +149,11 @@ impl PbxConfig {
         if let RecordingsConfig::Sftp(s) = &self.recordings
             && !s.host_key.starts_with("SHA256:")
         {
-            return limit("pbx.recordings.host_key", &s.host_key, "it must be the server's fingerprint SHA256:…, as `ssh-keyscan HOST | ssh-keygen -lf -` prints it");
+            return limit(
+                "pbx.recordings.host_key",
+                &s.host_key,
+                "it must be the server's fingerprint SHA256:…, as `ssh-keyscan HOST | ssh-keygen -lf -` prints it",
+            );
         }
         Ok(())
     }

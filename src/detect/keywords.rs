@@ -30,13 +30,13 @@ pub fn find(plain: &[String], lexicon: &Lexicon) -> Vec<Keyword> {
 }
 
 fn matches(plain: &[String], at: usize, pattern: &[Pattern]) -> bool {
-    plain.len() >= at + pattern.len()
-        && pattern.iter().zip(&plain[at..]).all(|(p, word)| p.matches(word))
+    plain.len() >= at + pattern.len() && pattern.iter().zip(&plain[at..]).all(|(p, word)| p.matches(word))
 }
 
 /// Is the word at `at` inside a phrase that means something else?
 fn is_excluded(plain: &[String], at: usize, lexicon: &Lexicon) -> bool {
-    lexicon.not.iter().any(|phrase| {
-        (0..phrase.len()).any(|inside| at >= inside && matches(plain, at - inside, phrase))
-    })
+    lexicon
+        .not
+        .iter()
+        .any(|phrase| (0..phrase.len()).any(|inside| at >= inside && matches(plain, at - inside, phrase)))
 }

@@ -42,12 +42,7 @@ impl Ruleset {
     /// # Errors
     /// When the lexicon that is compiled in is broken; a test holds that it is not.
     pub fn english() -> Result<Ruleset, LexiconError> {
-        Ok(Ruleset {
-            lexicon: Lexicon::english()?,
-            window_words: 15,
-            padding_s: 0.5,
-            padding_dob_s: 0.15,
-        })
+        Ok(Ruleset { lexicon: Lexicon::english()?, window_words: 15, padding_s: 0.5, padding_dob_s: 0.15 })
     }
 
     /// What is stored with every outcome: code, lexicon and settings.

@@ -48,7 +48,9 @@ fn digits_in(plain: &str, lexicon: &Lexicon) -> Option<usize> {
     // "forty-five", "twenty-first".
     let (a, b) = plain.split_once('-')?;
     let known = |w: &str| {
-        numbers.units.contains(w) || numbers.ordinals.contains(w) || numbers.teens.contains(w)
+        numbers.units.contains(w)
+            || numbers.ordinals.contains(w)
+            || numbers.teens.contains(w)
             || numbers.tens.contains(w)
     };
     ((numbers.tens.contains(a) || known(a)) && known(b)).then_some(2)
@@ -62,9 +64,8 @@ fn part_of_run(plain: &str, lexicon: &Lexicon) -> Option<usize> {
 
 /// "may" and "march" are months next to a number alone.
 fn is_month(plain: &[String], at: usize, lexicon: &Lexicon) -> bool {
-    let beside = |i: Option<usize>| {
-        i.and_then(|i| plain.get(i)).is_some_and(|w| digits_in(w, lexicon).is_some())
-    };
+    let beside =
+        |i: Option<usize>| i.and_then(|i| plain.get(i)).is_some_and(|w| digits_in(w, lexicon).is_some());
     lexicon.words.months.contains(&plain[at])
         && (!matches!(plain[at].as_str(), "may" | "march")
             || beside(at.checked_sub(1))
@@ -121,9 +122,7 @@ fn run_from(words: &[Word], plain: &[String], first: usize, lexicon: &Lexicon) -
         {
             run.digits += 1;
             run.last = at;
-        } else if (lexicon.is_filler(&plain[at]) || run.month && plain[at] == "of")
-            && fillers < MAX_FILLERS
-        {
+        } else if (lexicon.is_filler(&plain[at]) || run.month && plain[at] == "of") && fillers < MAX_FILLERS {
             fillers += 1;
         } else {
             break;
@@ -137,11 +136,7 @@ fn run_from(words: &[Word], plain: &[String], first: usize, lexicon: &Lexicon) -
 
 /// `123-45-6789` → 3, 2, 4; `4532` → 4.
 fn groups_of(plain: &str) -> Vec<usize> {
-    plain
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::len)
-        .filter(|n| *n > 0)
-        .collect()
+    plain.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0).collect()
 }
 
 fn is_counted(plain: &[String], run: &Run, lexicon: &Lexicon) -> bool {

@@ -19,7 +19,8 @@ fn words(text: &str) -> Vec<Word> {
 fn found(text: &str) -> Vec<(Reason, String)> {
     let words = words(text);
     let rules = Ruleset::english().expect("the lexicon");
-    let said = |d: &Detection| words[d.first..=d.last].iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
+    let said =
+        |d: &Detection| words[d.first..=d.last].iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
     detect(&words, &rules).iter().map(|d| (d.reason, said(d))).collect()
 }
 
@@ -43,9 +44,17 @@ fn the_example_of_the_users_guide() {
 
 #[test]
 fn numbers_spoken_as_words() {
-    finds("the card is four five three two one four double eight", &[(CardNumber, "four five three two one four double eight")]);
-    finds("it's forty-five thirty-two um fourteen eighty-eight oh three four three sixty-four sixty-seven",
-          &[(CardNumber, "forty-five thirty-two um fourteen eighty-eight oh three four three sixty-four sixty-seven")]);
+    finds(
+        "the card is four five three two one four double eight",
+        &[(CardNumber, "four five three two one four double eight")],
+    );
+    finds(
+        "it's forty-five thirty-two um fourteen eighty-eight oh three four three sixty-four sixty-seven",
+        &[(
+            CardNumber,
+            "forty-five thirty-two um fourteen eighty-eight oh three four three sixty-four sixty-seven",
+        )],
+    );
     finds("visa four one to one for five one one", &[(CardNumber, "four one to one for five one one")]);
 }
 
@@ -58,10 +67,15 @@ fn a_card_shaped_run_needs_no_keyword() {
 fn each_category_by_its_keyword() {
     finds("expiration date is zero nine twenty seven", &[(Expiry, "zero nine twenty seven")]);
     finds("it expires 09/27", &[(Expiry, "09/27")]);
-    finds("my date of birth is january fifteenth nineteen eighty", &[(Dob, "january fifteenth nineteen eighty")]);
+    finds(
+        "my date of birth is january fifteenth nineteen eighty",
+        &[(Dob, "january fifteenth nineteen eighty")],
+    );
     finds("my social is 078-05-1120", &[(Ssn, "078-05-1120")]);
-    finds("social security number one two three four five six seven eight nine",
-          &[(Ssn, "one two three four five six seven eight nine")]);
+    finds(
+        "social security number one two three four five six seven eight nine",
+        &[(Ssn, "one two three four five six seven eight nine")],
+    );
     finds("my pin is four four two one", &[(Password, "four four two one")]);
     finds("the password is blue monkey", &[(Password, "blue monkey")]);
     finds("street address is 42 Elm Street thanks", &[(Address, "42 Elm Street")]);

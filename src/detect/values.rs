@@ -53,12 +53,7 @@ fn reason_of(run: &Run, announced: Option<Reason>) -> Option<Reason> {
 /// The reason of the nearest keyword whose window reaches the run. The window
 /// counts words without fillers and numbers, so that it stays open while an
 /// answer goes on.
-fn announced_by(
-    plain: &[String],
-    run: &Run,
-    keywords: &[Keyword],
-    rules: &Ruleset,
-) -> Option<Reason> {
+fn announced_by(plain: &[String], run: &Run, keywords: &[Keyword], rules: &Ruleset) -> Option<Reason> {
     let nearest = keywords.iter().rev().find(|k| k.last < run.first)?;
     let between = &plain[nearest.last + 1..run.first];
     let counted = between
@@ -77,19 +72,15 @@ fn street_end(plain: &[String], run: &Run, lexicon: &Lexicon) -> usize {
 }
 
 /// "the password is blue monkey": the words after the link, up to a pause.
-pub fn passwords(
-    words: &[Word],
-    plain: &[String],
-    keywords: &[Keyword],
-    rules: &Ruleset,
-) -> Vec<Detection> {
+pub fn passwords(words: &[Word], plain: &[String], keywords: &[Keyword], rules: &Ruleset) -> Vec<Detection> {
     let lexicon = &rules.lexicon;
     let mut found = Vec::new();
     for keyword in keywords.iter().filter(|k| k.reason == Reason::Password) {
         let says = |w: &String| matches!(w.as_str(), "is" | "was" | "it's");
         let reach = plain.len().min(keyword.last + 4);
         let Some(link) = (keyword.last + 1..reach).find(|i| says(&plain[*i])) else { continue };
-        let Some(first) = (link + 1..plain.len().min(link + 3)).find(|i| !lexicon.words.links.contains(&plain[*i]))
+        let Some(first) =
+            (link + 1..plain.len().min(link + 3)).find(|i| !lexicon.words.links.contains(&plain[*i]))
         else {
             continue;
         };

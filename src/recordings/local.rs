@@ -40,8 +40,8 @@ impl LocalRecordings {
 
 /// Opens `path` below `base` for reading, or for reading and writing.
 fn open_beneath(base: &Path, path: &str, write: bool) -> Result<File> {
-    let root = File::open(base)
-        .map_err(|e| RecordingsError::Unreachable(format!("{}: {e}", base.display())))?;
+    let root =
+        File::open(base).map_err(|e| RecordingsError::Unreachable(format!("{}: {e}", base.display())))?;
     let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
     let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;

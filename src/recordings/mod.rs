@@ -43,7 +43,9 @@ pub enum RecordingsError {
     BrokenOff,
     #[error("the recordings server refused the user name, password or key")]
     AuthRefused,
-    #[error("the server's host key is {seen}, not the pinned {pinned}; if the server was reinstalled, set pbx.recordings.host_key to the new one")]
+    #[error(
+        "the server's host key is {seen}, not the pinned {pinned}; if the server was reinstalled, set pbx.recordings.host_key to the new one"
+    )]
     HostKeyChanged { seen: String, pinned: String },
     #[error("the private key cannot be used: {0}")]
     BadKey(String),

@@ -8,9 +8,9 @@ use crate::call::RecordingPath;
 use crate::config::pbx::SftpConfig;
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
+use russh::Disconnect;
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::Disconnect;
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::{Config as SessionConfig, RawSftpSession};
 use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
@@ -82,12 +82,11 @@ impl SftpRecordings {
         let handler = PinnedHost { pinned: pinned.clone(), seen: seen.clone() };
         let address = (self.config.host.as_str(), self.config.port);
         let connected = client::connect(Arc::new(ssh_config(&self.config)), address, handler).await;
-        let mut ssh = connected.map_err(|error| {
-            match seen.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let mut ssh =
+            connected.map_err(|error| match seen.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(seen) if seen != pinned => RecordingsError::HostKeyChanged { seen, pinned },
                 _ => RecordingsError::Unreachable(error.to_string()),
-            }
-        })?;
+            })?;
         self.authenticate(&mut ssh).await?;
         let channel = ssh.channel_open_session().await.map_err(|e| of_ssh(&e))?;
         channel.request_subsystem(true, "sftp").await.map_err(|e| of_ssh(&e))?;
@@ -309,7 +308,8 @@ impl Recordings for SftpRecordings {
     }
 
     async fn set_mtime(&self, path: &RecordingPath, mtime_s: i64) -> Result<()> {
-        let at = u32::try_from(mtime_s).map_err(|_| RecordingsError::Io("the time is out of range".into()))?;
+        let at =
+            u32::try_from(mtime_s).map_err(|_| RecordingsError::Io("the time is out of range".into()))?;
         self.run(|c| async move {
             let real = c.confined(path).await?;
             let times = FileAttributes { atime: Some(at), mtime: Some(at), ..FileAttributes::empty() };

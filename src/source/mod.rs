@@ -21,9 +21,13 @@ const PIPELINE: usize = 256;
 /// Why a source could not be read. Says what to do, never a password.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    #[error("the CDR database at {host}:{port} cannot be reached: {reason}; check that MariaDB listens there and the firewall lets unsaid in")]
+    #[error(
+        "the CDR database at {host}:{port} cannot be reached: {reason}; check that MariaDB listens there and the firewall lets unsaid in"
+    )]
     Unreachable { host: String, port: u16, reason: String },
-    #[error("the CDR database refused the user {user:?}; check user name and password, and SHOW GRANTS for it")]
+    #[error(
+        "the CDR database refused the user {user:?}; check user name and password, and SHOW GRANTS for it"
+    )]
     AccessDenied { user: String },
     #[error("the CDR database does not offer TLS, which pbx.source.tls asks for")]
     NoTls,

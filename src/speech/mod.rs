@@ -27,7 +27,9 @@ pub enum SpeechError {
     Unreachable(String),
     #[error("the speech engine did not answer in time")]
     TimedOut,
-    #[error("the speech engine refused the request with status {status}; check speech.base_url, speech.model and speech.api_key")]
+    #[error(
+        "the speech engine refused the request with status {status}; check speech.base_url, speech.model and speech.api_key"
+    )]
     Refused { status: u16 },
     #[error("the speech engine's quota is used up")]
     Quota,

@@ -76,9 +76,9 @@ fn head_of(response: &reqwest::Response) -> Option<HttpStatus> {
         return None;
     }
     let after = response.headers().get("retry-after").and_then(|v| v.to_str().ok());
-    let retry_after = after.and_then(|v| v.trim().parse::<f64>().ok()).map(|s| {
-        Duration::from_secs_f64(s.clamp(0.0, 86_400.0))
-    });
+    let retry_after = after
+        .and_then(|v| v.trim().parse::<f64>().ok())
+        .map(|s| Duration::from_secs_f64(s.clamp(0.0, 86_400.0)));
     Some(HttpStatus { status: response.status().as_u16(), retry_after, quota: false })
 }
 

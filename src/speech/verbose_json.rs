@@ -15,8 +15,8 @@ const NANOSECONDS: f64 = 1e9;
 /// # Errors
 /// [`SpeechError::NotUnderstood`] when it is not an object with text.
 pub fn parse(json: &[u8], duration_s: f64) -> Result<RawTranscript, SpeechError> {
-    let value: Value = serde_json::from_slice(json)
-        .map_err(|_| SpeechError::NotUnderstood("it is not JSON"))?;
+    let value: Value =
+        serde_json::from_slice(json).map_err(|_| SpeechError::NotUnderstood("it is not JSON"))?;
     let object = value.as_object().ok_or(SpeechError::NotUnderstood("it is not an object"))?;
     let list = |key: &str| object.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let segments = list("segments");
@@ -44,8 +44,7 @@ fn words_in(segment: &Value, duration_s: f64) -> Vec<Word> {
     for token in list {
         let Some(word) = word(token, duration_s) else { continue };
         // whisper.cpp gives tokens: one without a leading space continues the word before.
-        let continues = list.iter().any(|t| text_of(t).starts_with(' '))
-            && !text_of(token).starts_with(' ');
+        let continues = list.iter().any(|t| text_of(t).starts_with(' ')) && !text_of(token).starts_with(' ');
         match words.last_mut() {
             Some(last) if continues => {
                 last.text.push_str(&word.text);
@@ -135,7 +134,8 @@ mod tests {
 
     #[test]
     fn without_word_times_each_word_has_its_segments() {
-        let json = r#"{"duration":"60.0","segments":[{"text":"card 4532","start":1000000000,"end":9000000000}]}"#;
+        let json =
+            r#"{"duration":"60.0","segments":[{"text":"card 4532","start":1000000000,"end":9000000000}]}"#;
         let got = parse(json.as_bytes(), 60.0).expect("a transcript");
         assert!(!got.word_times);
         assert!(got.words.iter().all(|w| (w.start_s, w.end_s) == (1.0, 9.0)));

@@ -256,7 +256,9 @@ impl Store {
         let (at, id) = cursor.map_or((None, None), |c| (Some(c.started_at), Some(c.id.as_str())));
         Ok(read!(self, |pool| {
             sqlx::query_as(concat!(
-                "SELECT ", call_columns!(), " FROM calls WHERE tenant = $1
+                "SELECT ",
+                call_columns!(),
+                " FROM calls WHERE tenant = $1
                  AND (CAST($3 AS TEXT) IS NULL OR started_at < $2 OR (started_at = $2 AND id < $3))
                  ORDER BY started_at DESC, id DESC LIMIT $4"
             ))
@@ -281,7 +283,9 @@ impl Store {
     ) -> Result<Vec<CallRow>> {
         Ok(read!(self, |pool| {
             sqlx::query_as(concat!(
-                "SELECT ", call_columns!(), " FROM calls WHERE tenant = $1 AND updated_at >= $2
+                "SELECT ",
+                call_columns!(),
+                " FROM calls WHERE tenant = $1 AND updated_at >= $2
                  ORDER BY updated_at, id LIMIT $3"
             ))
             .bind(tenant.as_str())

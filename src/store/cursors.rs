@@ -10,14 +10,12 @@ impl Store {
     /// When the database fails.
     pub async fn cursor(&self, tenant: &TenantId, pbx: &PbxId, source: &str) -> Result<Option<String>> {
         Ok(read!(self, |pool| {
-            sqlx::query_scalar(
-                "SELECT position FROM cursors WHERE tenant = $1 AND pbx = $2 AND source = $3",
-            )
-            .bind(tenant.as_str())
-            .bind(pbx.as_str())
-            .bind(source)
-            .fetch_optional(pool)
-            .await?
+            sqlx::query_scalar("SELECT position FROM cursors WHERE tenant = $1 AND pbx = $2 AND source = $3")
+                .bind(tenant.as_str())
+                .bind(pbx.as_str())
+                .bind(source)
+                .fetch_optional(pool)
+                .await?
         }))
     }
 

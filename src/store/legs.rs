@@ -23,14 +23,12 @@ impl Store {
             .bind(Json(row))
             .execute(&mut *tx)
             .await?;
-            sqlx::query_scalar(
-                "SELECT cdr FROM legs WHERE tenant = $1 AND pbx = $2 AND linkedid = $3",
-            )
-            .bind(key.tenant.as_str())
-            .bind(key.pbx.as_str())
-            .bind(&key.linkedid)
-            .fetch_all(&mut *tx)
-            .await?
+            sqlx::query_scalar("SELECT cdr FROM legs WHERE tenant = $1 AND pbx = $2 AND linkedid = $3")
+                .bind(key.tenant.as_str())
+                .bind(key.pbx.as_str())
+                .bind(&key.linkedid)
+                .fetch_all(&mut *tx)
+                .await?
         });
         Ok(rows.into_iter().map(|r| r.0).collect())
     }
@@ -41,14 +39,12 @@ impl Store {
     /// When the database fails.
     pub async fn is_leg_known(&self, tenant: &str, pbx: &str, identity: &str) -> Result<bool> {
         let found: Option<i32> = read!(self, |pool| {
-            sqlx::query_scalar(
-                "SELECT 1 FROM legs WHERE tenant = $1 AND pbx = $2 AND identity = $3",
-            )
-            .bind(tenant)
-            .bind(pbx)
-            .bind(identity)
-            .fetch_optional(pool)
-            .await?
+            sqlx::query_scalar("SELECT 1 FROM legs WHERE tenant = $1 AND pbx = $2 AND identity = $3")
+                .bind(tenant)
+                .bind(pbx)
+                .bind(identity)
+                .fetch_optional(pool)
+                .await?
         });
         Ok(found.is_some())
     }

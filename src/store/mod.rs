@@ -33,10 +33,14 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         match error {
-            E::Database(_) | E::RowNotFound | E::ColumnNotFound(_) | E::ColumnDecode { .. }
-            | E::Decode(_) | E::Encode(_) | E::TypeNotFound { .. } | E::Configuration(_) => {
-                StoreError::Refused(error)
-            }
+            E::Database(_)
+            | E::RowNotFound
+            | E::ColumnNotFound(_)
+            | E::ColumnDecode { .. }
+            | E::Decode(_)
+            | E::Encode(_)
+            | E::TypeNotFound { .. }
+            | E::Configuration(_) => StoreError::Refused(error),
             _ => StoreError::Unavailable(error),
         }
     }
@@ -107,10 +111,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(10));
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
-        let read = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options.read_only(true))
-            .await?;
+        let read = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         Ok(Store { db: Db::Lite { read, write } })
     }
 

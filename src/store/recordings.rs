@@ -116,7 +116,9 @@ impl Store {
     pub async fn recording(&self, tenant: &TenantId, id: &str) -> Result<Option<RecordingRow>> {
         Ok(read!(self, |pool| {
             sqlx::query_as(concat!(
-                "SELECT ", recording_columns!(), " FROM recordings r WHERE r.tenant = $1 AND r.id = $2"
+                "SELECT ",
+                recording_columns!(),
+                " FROM recordings r WHERE r.tenant = $1 AND r.id = $2"
             ))
             .bind(tenant.as_str())
             .bind(id)
@@ -132,7 +134,9 @@ impl Store {
     pub async fn recordings_of(&self, tenant: &TenantId, call_id: &str) -> Result<Vec<RecordingRow>> {
         Ok(read!(self, |pool| {
             sqlx::query_as(concat!(
-                "SELECT ", recording_columns!(), " FROM recordings r
+                "SELECT ",
+                recording_columns!(),
+                " FROM recordings r
                  JOIN call_recordings c ON c.recording_id = r.id
                  WHERE r.tenant = $1 AND c.call_id = $2 ORDER BY r.id"
             ))

@@ -164,13 +164,7 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Decoder {
-            residual: [0; 160],
-            last_lag: 40,
-            lar_before: [0; 8],
-            lattice: [0; 9],
-            emphasis: 0,
-        }
+        Decoder { residual: [0; 160], last_lag: 40, lar_before: [0; 8], lattice: [0; 9], emphasis: 0 }
     }
 }
 

@@ -24,10 +24,7 @@ fn format_of(extension: &str) -> Option<(Codec, u32)> {
 }
 
 /// The layout of a headerless mono file; a torn last block is left out.
-pub fn locate(
-    extension: &str,
-    source: &(impl ReadAt + ?Sized),
-) -> Result<Layout, ContainerError> {
+pub fn locate(extension: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
     let unknown = || ContainerError::UnknownExtension(extension.chars().take(16).collect());
     let (codec, hz) = format_of(extension).ok_or_else(unknown)?;
     let block = codec.block_bytes(1);

@@ -57,8 +57,8 @@ pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError>
                 data64 = Some(le64(&sizes, 8));
             }
             b"data" => {
-                let format = format
-                    .ok_or(ContainerError::Damaged("the data chunk stands before the fmt chunk"))?;
+                let format =
+                    format.ok_or(ContainerError::Damaged("the data chunk stands before the fmt chunk"))?;
                 return layout(format, body, size, data64, source.len());
             }
             _ => {}
@@ -102,11 +102,7 @@ fn layout(
     })
 }
 
-fn parse_format(
-    source: &(impl ReadAt + ?Sized),
-    at: u64,
-    size: u64,
-) -> Result<Format, ContainerError> {
+fn parse_format(source: &(impl ReadAt + ?Sized), at: u64, size: u64) -> Result<Format, ContainerError> {
     if size < 16 {
         return Err(ContainerError::Damaged("the fmt chunk is shorter than 16 bytes"));
     }
@@ -140,8 +136,7 @@ fn parse_format(
     if u64::from(le16(&f, 12)) != codec.block_bytes(channels) {
         return Err(ContainerError::Damaged("its block size does not fit its codec"));
     }
-    let rate = Rate::new(le32(&f, 4))
-        .ok_or(ContainerError::Damaged("its sample rate is not possible"))?;
+    let rate = Rate::new(le32(&f, 4)).ok_or(ContainerError::Damaged("its sample rate is not possible"))?;
     Ok(Format { codec, rate, channels })
 }
 

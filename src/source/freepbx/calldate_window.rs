@@ -35,7 +35,11 @@ impl CalldateWindow {
 }
 
 /// The window of one read and where it leaves the cursor.
-fn window(cursor: NaiveDateTime, overlap: TimeDelta, now: NaiveDateTime) -> (NaiveDateTime, NaiveDateTime, bool) {
+fn window(
+    cursor: NaiveDateTime,
+    overlap: TimeDelta,
+    now: NaiveDateTime,
+) -> (NaiveDateTime, NaiveDateTime, bool) {
     let from = cursor - overlap;
     let to = cursor + PAGE;
     // Clocks differ and calls may be dated ahead: the last page has a day of slack.

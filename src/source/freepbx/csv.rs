@@ -13,9 +13,27 @@ use std::time::Duration;
 
 /// `cdr_csv.c`, with `loguniqueid`, `loguserfield` and `newcdrcolumns`.
 const MASTER: [&str; 21] = [
-    "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata",
-    "calldate", "answer", "end", "duration", "billsec", "disposition", "amaflags", "uniqueid",
-    "userfield", "peeraccount", "linkedid", "sequence",
+    "accountcode",
+    "src",
+    "dst",
+    "dcontext",
+    "clid",
+    "channel",
+    "dstchannel",
+    "lastapp",
+    "lastdata",
+    "calldate",
+    "answer",
+    "end",
+    "duration",
+    "billsec",
+    "disposition",
+    "amaflags",
+    "uniqueid",
+    "userfield",
+    "peeraccount",
+    "linkedid",
+    "sequence",
 ];
 /// Bytes read at once.
 const CHUNK: u64 = 4 << 20;
@@ -82,8 +100,7 @@ fn columns_of(head: &[u8]) -> Vec<String> {
 }
 
 fn parse(bytes: &[u8], columns: &[String], at_start: bool) -> Vec<CdrRow> {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     reader
         .byte_records()
         // A line that is no CSV cannot be told apart from a damaged disk; it is left and counted by

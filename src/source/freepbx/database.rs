@@ -41,7 +41,8 @@ impl CdrDatabase {
 
     /// The server's local time, in which `calldate` is written.
     pub async fn now(&mut self) -> Result<NaiveDateTime, SourceError> {
-        let now: Option<NaiveDateTime> = self.timed(async |conn| conn.query_first("SELECT NOW()").await).await?;
+        let now: Option<NaiveDateTime> =
+            self.timed(async |conn| conn.query_first("SELECT NOW()").await).await?;
         now.ok_or_else(|| SourceError::Failed("NOW() gave nothing".to_owned()))
     }
 
@@ -113,7 +114,9 @@ impl CdrDatabase {
                 SourceError::AccessDenied { user: self.config.user.clone() }
             }
             E::Server(e) if matches!(e.code, 1146 | 1049) => SourceError::NoTable(self.config.table.clone()),
-            E::Server(e) if matches!(e.code, 1969 | 3024) => SourceError::TimedOut(self.config.statement_timeout),
+            E::Server(e) if matches!(e.code, 1969 | 3024) => {
+                SourceError::TimedOut(self.config.statement_timeout)
+            }
             E::Server(e) => SourceError::Failed(format!("error {} ({})", e.code, e.state)),
             E::Driver(DriverError::NoClientSslFlagFromServer) => SourceError::NoTls,
             E::Io(mysql_async::IoError::Tls(e)) => SourceError::Certificate(e.to_string()),
@@ -201,10 +204,12 @@ fn integer_of(value: &Value) -> i64 {
 /// `0000-00-00` is no date.
 fn date_of(value: &Value) -> Option<NaiveDateTime> {
     match value {
-        Value::Date(y, m, d, h, min, s, us) => {
-            NaiveDate::from_ymd_opt(i32::from(*y), u32::from(*m), u32::from(*d))?
-                .and_hms_micro_opt(u32::from(*h), u32::from(*min), u32::from(*s), *us)
-        }
+        Value::Date(y, m, d, h, min, s, us) => NaiveDate::from_ymd_opt(
+            i32::from(*y),
+            u32::from(*m),
+            u32::from(*d),
+        )?
+        .and_hms_micro_opt(u32::from(*h), u32::from(*min), u32::from(*s), *us),
         Value::Bytes(bytes) => {
             let text = std::str::from_utf8(bytes).ok()?;
             NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()

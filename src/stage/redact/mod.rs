@@ -233,11 +233,7 @@ impl Redact {
 
     async fn words(&self, job: &Job<'_>, heard: &Heard) -> Result<Option<RawTranscript>, Fault> {
         let Some(engine) = &job.pbx.speech else { return Ok(None) };
-        let audio = Utterance {
-            plane: &heard.speech,
-            duration_s: heard.duration_s,
-            path: Some(&job.path),
-        };
+        let audio = Utterance { plane: &heard.speech, duration_s: heard.duration_s, path: Some(&job.path) };
         let result = engine.transcribe(audio).await;
         let outcome = result.as_ref().map_or_else(SpeechError::kind, |_| "done");
         self.metrics.engine_requests.with_label_values(&[engine.name(), outcome]).inc();
@@ -343,8 +339,7 @@ impl Redact {
         detail: Option<&str>,
         intent: Option<&Intent>,
     ) -> Result<(), Fault> {
-        let mut redacted =
-            self.outcome(job.input, job.path.to_string(), status, detail.map(str::to_owned));
+        let mut redacted = self.outcome(job.input, job.path.to_string(), status, detail.map(str::to_owned));
         redacted.elapsed_ms = i64::try_from(job.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let mut ended =
             Ended { redacted, transcript: None, peaks: Vec::new(), format: None, size_bytes: None };
@@ -431,7 +426,9 @@ impl Redact {
         match fault {
             Fault::Store(error) => store_failed(error),
             Fault::Bus(error) => bus_failed(error),
-            Fault::NotFinished { wait } => Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished"),
+            Fault::NotFinished { wait } => {
+                Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished")
+            }
             Fault::Recordings(error) => {
                 self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
                 tracing::warn!(call = %input.call.message_key(), %error, "recording");
@@ -447,7 +444,11 @@ impl Redact {
                     SpeechError::Busy { retry_after: Some(after) } => *after,
                     _ => soon,
                 };
-                if error.is_outage() { Outcome::wait(after, error.kind()) } else { Outcome::retry(after, error.kind()) }
+                if error.is_outage() {
+                    Outcome::wait(after, error.kind())
+                } else {
+                    Outcome::retry(after, error.kind())
+                }
             }
             Fault::Plan(error) => {
                 tracing::warn!(call = %input.call.message_key(), %error, "not redacted");

@@ -120,8 +120,7 @@ pub fn plan(bytes: &[u8], layout: &Layout, spans: Vec<Span>) -> Result<Plan, Pla
 
 /// The spans of segments in this recording's frames.
 pub fn spans_of(segments: &[Segment], layout: &Layout) -> Vec<Span> {
-    let spans: Vec<Span> =
-        segments.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
+    let spans: Vec<Span> = segments.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
     unsaid_dsp::merge(&spans, layout.frames())
 }
 

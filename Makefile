@@ -1,0 +1,21 @@
+# Two doors: `make demo` runs the main job on embedded defaults, `make test`
+# runs every test against real servers. Both install what is missing.
+.PHONY: demo test check bench
+
+demo:
+	scripts/setup.sh build
+	cargo build --release --locked
+	./target/release/unsaid demo $(ARGS)
+
+test:
+	scripts/setup.sh build test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+
+# Licences and known holes of everything we depend on (needs cargo-deny).
+check:
+	cargo deny check
+
+bench:
+	cargo bench --workspace

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Installs what is missing, from Debian's packages and Maven Central: `build`
+# for what a build needs, `test` for the servers that the tests start.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+missing=()
+need() { # PROGRAM-OR-FILE PACKAGE
+  local found
+  found=$(PATH="$PATH:/usr/sbin:/sbin" command -v "$1" || true)
+  if [ -z "$found" ] && ! compgen -G "$1" > /dev/null; then missing+=("$2"); fi
+}
+
+for what in "$@"; do
+  case "$what" in
+    build)
+      need cc build-essential
+      need make make
+      need pkg-config pkg-config
+      need /usr/include/zlib.h zlib1g-dev
+      ;;
+    test)
+      need mariadbd mariadb-server
+      need mariadb mariadb-client
+      need '/usr/lib/postgresql/*/bin/initdb' postgresql
+      need sshd openssh-server
+      need ssh-keygen openssh-client
+      need prometheus prometheus
+      need chromium chromium
+      need chromedriver chromium-driver
+      need java default-jre-headless
+      need mvn maven
+      need openssl openssl
+      need setpriv util-linux
+      need pkill procps
+      ;;
+    *) echo "setup.sh: build, test" >&2; exit 2 ;;
+  esac
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "installing: ${missing[*]}"
+  as_root apt-get update -qq
+  # The tests start private instances; the packages' own services need not run.
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+
+if ! command -v cargo > /dev/null; then
+  echo "Rust is needed: install it with rustup (rust-toolchain.toml names the version)" >&2
+  exit 1
+fi
+
+case " $* " in
+  *" test "*)
+    if ! compgen -G '.servers/kafka/kafka_2.13-*.jar' > /dev/null; then
+      echo "fetching Apache Kafka's broker with Maven"
+      mvn -q -B -f tests/servers/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/.servers/kafka"
+    fi
+    ;;
+esac

@@ -1,0 +1,314 @@
+//! The command line as users' scripts call it: exact forms, exit codes, and
+//! inputs that are never changed.
+
+use crate::office::{DATA, PLAIN, SECRETS, UNSAID, assert_redacted};
+use crate::servers::folder;
+use crate::servers::http::{Answer, Http};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const KEYED: &str = "2024/05/14/external-201-15557650001-20240514-141500-1715710500.112.ulaw";
+
+fn recording(path: &str) -> PathBuf {
+    Path::new(DATA).join("monitor").join(path)
+}
+
+fn unsaid(args: &[&str]) -> Output {
+    Command::new(UNSAID).args(args).output().unwrap()
+}
+
+fn fed(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(UNSAID)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+#[track_caller]
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn probe_tells_what_every_file_is() {
+    let all: Vec<String> = SECRETS
+        .iter()
+        .map(|s| s.0)
+        .chain(PLAIN.iter().copied())
+        .map(|p| recording(p).display().to_string())
+        .collect();
+    let mut args = vec!["probe"];
+    args.extend(all.iter().map(String::as_str));
+    let output = unsaid(&args);
+    assert_eq!(code(&output), 0);
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.len(), all.len());
+    for (line, path) in lines.iter().zip(&all) {
+        let (container, codec) = match path.rsplit('.').next().unwrap() {
+            "wav" => ("wav", "pcm_s16le"),
+            "WAV" => ("wav", "wav49"),
+            "sln" => ("raw", "pcm_s16le"),
+            other => ("raw", other),
+        };
+        assert_eq!(line["path"], json!(path));
+        assert_eq!((line["container"].as_str(), line["codec"].as_str()), (Some(container), Some(codec)));
+        assert_eq!((line["sample_rate_hz"].as_u64(), line["channels"].as_u64()), (Some(8_000), Some(1)));
+        let frames = line["frames"].as_u64().unwrap();
+        assert!((line["duration_s"].as_f64().unwrap() - frames as f64 / 8e3).abs() < 1e-5 && frames > 8_000);
+    }
+}
+
+#[test]
+fn dtmf_lists_the_digits_of_files_and_of_standard_input() {
+    let path = recording(KEYED).display().to_string();
+    let output = unsaid(&["dtmf", &path]);
+    assert_eq!(code(&output), 0);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tones = value[&path].as_array().unwrap();
+    let digits: String = tones.iter().map(|t| t["digit"].as_str().unwrap()).collect();
+    assert_eq!(digits, "80241#");
+    for tone in tones {
+        let len = tone["end"].as_f64().unwrap() - tone["start"].as_f64().unwrap();
+        assert!((0.09..0.13).contains(&len), "a 100 ms key was said to last {len} s");
+    }
+    let piped = fed(&["dtmf", "-", "--format", "ulaw"], &std::fs::read(&path).unwrap());
+    let piped: Value = serde_json::from_slice(&piped.stdout).unwrap();
+    assert_eq!(piped["-"], value[&path]);
+    let spoken = unsaid(&["dtmf", &recording(SECRETS[0].0).display().to_string()]);
+    assert!(text(&spoken.stdout).trim_end().ends_with(":[]}"), "speech is no key");
+}
+
+#[test]
+fn mute_silences_its_spans_alone_beside_in_place_and_through_pipes() {
+    let dir = folder();
+    let spans = dir.path().join("spans.json");
+    std::fs::write(
+        &spans,
+        r#"[{"start":2.0,"end":3.5},{"start":3.0,"end":4.0},{"start":-1,"end":0.1},{"start":900,"end":901}]"#,
+    )
+    .unwrap();
+    let wanted = [(0.0, 0.1), (2.0, 4.0)];
+    for name in SECRETS.iter().map(|s| s.0) {
+        let before = std::fs::read(recording(name)).unwrap();
+        let file = Path::new(name).file_name().unwrap().to_str().unwrap();
+        let (input, output) = (recording(name).display().to_string(), dir.path().join(file));
+        let spans = spans.display().to_string();
+        let copied = unsaid(&["mute", &input, output.to_str().unwrap(), "--spans", &spans]);
+        assert_eq!(code(&copied), 0, "{}", text(&copied.stderr));
+        let after = std::fs::read(&output).unwrap();
+        assert_redacted(name, &before, &after, &wanted);
+        assert_eq!(std::fs::read(recording(name)).unwrap(), before, "the input is as it was");
+        let own = dir.path().join(format!("own-{file}"));
+        std::fs::write(&own, &before).unwrap();
+        let own = own.display().to_string();
+        assert_eq!(code(&unsaid(&["mute", &own, &own, "--spans", &spans])), 0);
+        assert_eq!(std::fs::read(&own).unwrap(), after);
+        let extension = file.rsplit('.').next().unwrap();
+        let piped = fed(&["mute", "-", "-", "--spans", &spans, "--format", extension], &before);
+        assert_eq!((code(&piped), &piped.stdout), (0, &after));
+    }
+    let left: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .flatten()
+        .map(|f| f.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(left.iter().all(|f| !f.starts_with(".tmp-")), "temporary files are left: {left:?}");
+}
+
+#[test]
+fn detect_answers_with_word_indexes() {
+    let lines = concat!(
+        r#"{"id":"a","lang":"en","words":[{"word":"card","start":0,"end":0.3},{"word":"4532","start":0.4,"end":1.0},{"word":"1488","start":1.1,"end":1.6}]}"#,
+        "\n\n",
+        r#"{"id":7,"lang":"en","words":[{"word":"hello","start":0,"end":1,"speaker":"A"}]}"#,
+        "\n",
+    );
+    let output = fed(&["detect", "--words", "-", "--lang", "en"], lines.as_bytes());
+    assert_eq!(code(&output), 0);
+    let got: Vec<Value> = text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(got[0], json!({ "id": "a", "spans": [{ "first": 1, "last": 2, "reason": "card_number" }] }));
+    assert_eq!(got[1], json!({ "id": 7, "spans": [] }));
+    let bad = fed(&["detect", "--words", "-"], b"{\"id\":1,\"words\":\"4532 1488\"}");
+    assert_eq!(code(&bad), 3);
+    assert!(!text(&bad.stderr).contains("4532"), "an error quotes nothing: {}", text(&bad.stderr));
+}
+
+#[test]
+fn redact_silences_words_and_tones_and_reports_no_value() {
+    let dir = folder();
+    for (name, segments) in SECRETS {
+        let input = recording(name);
+        let words = input.with_extension("json");
+        let (output, report) = (dir.path().join(input.file_name().unwrap()), dir.path().join("report.json"));
+        let ran = unsaid(&[
+            "redact",
+            input.to_str().unwrap(),
+            output.to_str().unwrap(),
+            "--words",
+            words.to_str().unwrap(),
+            "--report",
+            report.to_str().unwrap(),
+        ]);
+        assert_eq!(code(&ran), 0, "{}", text(&ran.stderr));
+        let told: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+        let told_segments: Vec<(f64, f64)> = told["segments"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| (s["start"].as_f64().unwrap(), s["end"].as_f64().unwrap()))
+            .collect();
+        assert_eq!(told_segments.len(), *segments, "{name}: {told}");
+        assert_redacted(
+            name,
+            &std::fs::read(&input).unwrap(),
+            &std::fs::read(&output).unwrap(),
+            &told_segments,
+        );
+        let transcript = told["transcript"].to_string();
+        for digit in ["four", "five", "seven"] {
+            assert!(!transcript.contains(digit) || name.contains("203"), "{name}: {transcript}");
+        }
+    }
+}
+
+#[test]
+fn redact_without_words_says_that_it_looks_for_tones_alone() {
+    let dir = folder();
+    let output = dir.path().join("a.ulaw");
+    let ran = unsaid(&["redact", recording(KEYED).to_str().unwrap(), output.to_str().unwrap()]);
+    assert_eq!(code(&ran), 0);
+    assert!(text(&ran.stderr).contains("only keyed tones"), "{}", text(&ran.stderr));
+    let heard = unsaid(&["dtmf", output.to_str().unwrap()]);
+    assert!(text(&heard.stdout).trim_end().ends_with(":[]}"), "no key is left to hear");
+}
+
+#[test]
+fn redact_asks_the_configured_engine_and_leaves_the_file_when_it_fails() {
+    let dir = folder();
+    let words = std::fs::read_to_string(recording(SECRETS[0].0).with_extension("json")).unwrap();
+    let (input, output) = (recording(SECRETS[0].0), dir.path().join("a.wav"));
+    let config = dir.path().join("c.toml");
+    let redact = |url: &str| {
+        std::fs::write(&config, format!("[speech]\nkind = \"openai\"\nbase_url = \"{url}\"\nattempts = 1\n"))
+            .unwrap();
+        unsaid(&[
+            "redact",
+            input.to_str().unwrap(),
+            output.to_str().unwrap(),
+            "--config",
+            config.to_str().unwrap(),
+        ])
+    };
+    let failing = Http::start(vec![Answer::status(503)]);
+    let failed = redact(&failing.url);
+    assert_eq!(code(&failed), 4);
+    assert!(
+        !output.exists() && !text(&failed.stderr).contains("4532148803436467"),
+        "{}",
+        text(&failed.stderr)
+    );
+    let engine = Http::start(vec![Answer::ok(words)]);
+    assert_eq!(code(&redact(&engine.url)), 0);
+    assert_eq!(engine.asked()[0].path, "/v1/audio/transcriptions");
+    assert_ne!(std::fs::read(&output).unwrap(), std::fs::read(&input).unwrap());
+}
+
+#[test]
+fn wrong_arguments_and_inputs_have_their_exit_codes_and_change_nothing() {
+    let dir = folder();
+    let note = dir.path().join("note.wav");
+    std::fs::write(&note, "this is a text file that calls itself a recording").unwrap();
+    let spans = dir.path().join("spans.json");
+    std::fs::write(&spans, "[{\"start\":0,\"end\":1}]").unwrap();
+    let (note, spans) = (note.to_str().unwrap(), spans.to_str().unwrap());
+    for args in
+        [vec!["mute", note], vec!["nothing"], vec!["probe"], vec!["detect", "--words", "-", "--lang", "xx"]]
+    {
+        assert_eq!(code(&unsaid(&args)), 2, "{args:?}");
+    }
+    for args in [
+        vec!["probe", note],
+        vec!["dtmf", note],
+        vec!["mute", note, note, "--spans", spans],
+        vec!["redact", note, note],
+        vec!["probe", "/no/such/file.wav"],
+        vec!["mute", spans, spans, "--spans", spans],
+    ] {
+        let output = unsaid(&args);
+        assert_eq!(code(&output), 3, "{args:?}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with("unsaid: ") && said.trim_end().lines().count() <= 2, "{said}");
+    }
+    assert!(std::fs::read_to_string(note).unwrap().starts_with("this is a text"));
+    let unreachable = dir.path().join("c.toml");
+    std::fs::write(&unreachable, "[store]\nurl = \"postgres://x@127.0.0.1:1/x\"\n").unwrap();
+    assert_eq!(code(&unsaid(&["migrate", "--config", unreachable.to_str().unwrap()])), 4);
+}
+
+#[test]
+fn a_full_disk_leaves_the_input_and_no_half_output() {
+    let dir = folder();
+    let (spans, small) = (dir.path().join("spans.json"), dir.path().join("small"));
+    std::fs::write(&spans, "[{\"start\":0,\"end\":1}]").unwrap();
+    std::fs::create_dir(&small).unwrap();
+    let before = std::fs::read(recording(SECRETS[0].0)).unwrap();
+    // A file system of 100 kB of our own, in a mount namespace that ends with the command.
+    let script = format!(
+        "mount -t tmpfs -o size=100k tmpfs {small} && {UNSAID} mute {input} {small}/out.wav --spans {spans}; code=$?; ls -A {small}; exit $code",
+        small = small.display(),
+        input = recording(SECRETS[0].0).display(),
+        spans = spans.display()
+    );
+    let output =
+        Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]).output().unwrap();
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "", "nothing is left behind");
+    assert_eq!(std::fs::read(recording(SECRETS[0].0)).unwrap(), before);
+}
+
+#[test]
+fn the_demo_ends_with_a_table_and_every_call_done() {
+    let dir = folder();
+    let data = dir.path().join("demo");
+    let port = crate::servers::free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["demo", "--once", "--data", data.to_str().unwrap(), "--listen", &listen];
+    let output = unsaid(&args);
+    let said = text(&output.stdout);
+    assert_eq!(code(&output), 0, "{said}{}", text(&output.stderr));
+    assert!(said.contains("total: 17 calls, 0 failed, 13 spans"), "{said}");
+    for (name, _) in SECRETS {
+        assert_ne!(
+            std::fs::read(data.join("monitor").join(name)).unwrap(),
+            std::fs::read(recording(name)).unwrap()
+        );
+    }
+    for name in PLAIN {
+        assert_eq!(
+            std::fs::read(data.join("monitor").join(name)).unwrap(),
+            std::fs::read(recording(name)).unwrap()
+        );
+    }
+    let again = unsaid(&args);
+    assert_eq!(code(&again), 0, "a second start finds all done");
+    let refused = unsaid(&["demo", "--once", "--data", data.to_str().unwrap(), "--listen", "0.0.0.0:9"]);
+    assert_eq!(code(&refused), 2, "{}", text(&refused.stderr));
+}

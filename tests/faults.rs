@@ -1,0 +1,234 @@
+//! Servers that stall, refuse, break off and run full: the file is whole, the
+//! call says why it waits, and it ends when the server is back.
+
+use crate::office::{Office, SECRETS, Unsaid, assert_redacted, segments_of};
+use crate::servers::openssh::Sshd;
+use crate::servers::{eventually, folder, is_root, run};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use unsaid::call::RecordingPath;
+use unsaid::recordings::sftp::SftpRecordings;
+use unsaid::recordings::{Recordings, RecordingsError, write_back};
+use unsaid_dsp::mute::Patch;
+
+const FILE: &str = SECRETS[0].0;
+
+fn path() -> RecordingPath {
+    RecordingPath::parse(FILE).unwrap()
+}
+
+/// A wire between client and server that passes `bytes` from the server and
+/// then cuts, or holds for ever.
+fn wire(to: u16, bytes: usize, hold: bool) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let (mut up_from, mut up_to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut up_from, &mut up_to);
+            });
+            let passed = Arc::new(AtomicUsize::new(0));
+            std::thread::spawn(move || {
+                let (mut from, mut to, mut buffer) = (server, client, [0u8; 4_096]);
+                while let Ok(n) = from.read(&mut buffer) {
+                    if n == 0 || passed.fetch_add(n, Ordering::Relaxed) > bytes {
+                        break;
+                    }
+                    if to.write_all(&buffer[..n]).is_err() {
+                        break;
+                    }
+                }
+                while hold {
+                    std::thread::sleep(Duration::from_secs(60));
+                }
+                let _ = to.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sftp_reads_writes_in_place_and_keeps_the_time() {
+    let office = Office::lay_out();
+    let sshd = tokio::task::spawn_blocking(Sshd::start).await.unwrap();
+    let sftp = SftpRecordings::new(sshd.config(&office.monitor()));
+    let before = office.read(FILE);
+    let stat = sftp.stat(&path()).await.unwrap();
+    assert_eq!(stat.len, before.len() as u64);
+    assert_eq!(sftp.fetch(&path(), 1 << 20).await.unwrap(), before);
+    assert!(matches!(sftp.fetch(&path(), 10).await, Err(RecordingsError::TooLarge { .. })));
+    assert_eq!(sftp.read(&path(), 44, 100_000).await.unwrap(), before[44..100_044]);
+    assert_eq!(sftp.read(&path(), before.len() as u64 - 3, 100).await.unwrap(), before[before.len() - 3..]);
+    let patches =
+        [Patch { offset: 100, bytes: vec![0; 70_000] }, Patch { offset: 200_000, bytes: vec![7; 3] }];
+    write_back::in_place(&sftp, &path(), stat, &patches).await.unwrap();
+    let after = office.read(FILE);
+    assert_eq!(unsaid_dsp::mute::verify(&before, &after, &patches), Ok(()));
+    assert_eq!(sftp.stat(&path()).await.unwrap(), stat, "size and time are as they were");
+    let stale = unsaid::recordings::Stat { len: stat.len + 1, ..stat };
+    let changed = write_back::in_place(&sftp, &path(), stale, &patches).await;
+    assert!(matches!(changed, Err(RecordingsError::Changed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sftp_confines_paths_and_says_what_is_wrong() {
+    let office = Office::lay_out();
+    let sshd = tokio::task::spawn_blocking(Sshd::start).await.unwrap();
+    std::fs::write(office.path().join("outside.wav"), b"x").unwrap();
+    std::os::unix::fs::symlink(office.path().join("outside.wav"), office.monitor().join("out.wav")).unwrap();
+    let config = sshd.config(&office.monitor());
+    let sftp = SftpRecordings::new(config.clone());
+    let at = |p: &str| RecordingPath::parse(p).unwrap();
+    assert!(matches!(sftp.fetch(&at("out.wav"), 100).await, Err(RecordingsError::OutsideBase)));
+    assert!(matches!(sftp.stat(&at("2024")).await, Err(RecordingsError::NotAFile)));
+    assert!(matches!(sftp.stat(&at("2024/no.wav")).await, Err(RecordingsError::NotFound)));
+    let mut other = config.clone();
+    other.host_key = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned();
+    let error = SftpRecordings::new(other).stat(&path()).await.unwrap_err();
+    assert!(
+        matches!(&error, RecordingsError::HostKeyChanged { seen, .. } if *seen == sshd.host_key),
+        "{error}"
+    );
+    let mut wrong = config.clone();
+    wrong.key_file = Some(sshd.dir.path().join("host"));
+    assert!(matches!(SftpRecordings::new(wrong).stat(&path()).await, Err(RecordingsError::AuthRefused)));
+    let mut absent = config.clone();
+    absent.key_file = Some("/no/key".into());
+    assert!(matches!(SftpRecordings::new(absent).stat(&path()).await, Err(RecordingsError::BadKey(_))));
+    let mut nowhere = config;
+    nowhere.base = "/no/such/folder".to_owned();
+    let error = SftpRecordings::new(nowhere).stat(&path()).await.unwrap_err();
+    assert!(error.to_string().contains("/no/such/folder"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sftp_lets_in_by_password() {
+    let office = Office::lay_out();
+    let user = format!("unsaid-t{}", std::process::id());
+    let password = "a test password, long enough";
+    let as_root = |program: &str, args: &[&str]| {
+        let mut command = if is_root() { Command::new(program) } else { Command::new("sudo") };
+        if !is_root() {
+            command.args(["-n", program]);
+        }
+        run(command.args(args))
+    };
+    let hash = Command::new("openssl").args(["passwd", "-6", password]).output().unwrap().stdout;
+    let hash = String::from_utf8(hash).unwrap();
+    assert!(
+        as_root("useradd", &["-M", "-N", "-s", "/bin/sh", "-p", hash.trim(), &user]),
+        "a user with a password is needed for this test, and root rights to make it"
+    );
+    let sshd = tokio::task::spawn_blocking(|| Sshd::start_with("PasswordAuthentication yes")).await.unwrap();
+    let with = |password: &str| {
+        let mut config = sshd.config(&office.monitor());
+        (config.user, config.key_file, config.password) = (user.clone(), None, password.to_owned().into());
+        SftpRecordings::new(config)
+    };
+    let right = with(password).fetch(&path(), 1 << 20).await;
+    let wrong = with("another").fetch(&path(), 1 << 20).await;
+    let written = with(password).overwrite(&path(), &[Patch { offset: 50, bytes: vec![0] }]).await;
+    assert!(as_root("userdel", &[&user]));
+    assert_eq!(right.unwrap(), office.read(FILE));
+    assert!(matches!(wrong, Err(RecordingsError::AuthRefused)), "{wrong:?}");
+    // It may read the recordings, not write them.
+    assert!(matches!(written, Err(RecordingsError::PermissionDenied)) || !is_root(), "{written:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_off_or_stalls_is_an_error_in_time_and_the_next_try_works() {
+    let office = Office::lay_out();
+    let sshd = tokio::task::spawn_blocking(Sshd::start).await.unwrap();
+    for hold in [false, true] {
+        let mut config = sshd.config(&office.monitor());
+        config.port = wire(sshd.port, 150_000, hold);
+        config.timeout = Duration::from_secs(2);
+        let sftp = SftpRecordings::new(config);
+        let started = Instant::now();
+        let error = sftp.fetch(&path(), 1 << 20).await.unwrap_err();
+        assert!(error.is_outage(), "{error:?}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        // A new connection gets through as far as the small requests reach.
+        assert_eq!(sftp.stat(&path()).await.unwrap().len, office.read(FILE).len() as u64);
+    }
+    let mut config = sshd.config(&office.monitor());
+    config.port = crate::servers::free_port();
+    let refused = SftpRecordings::new(config).stat(&path()).await.unwrap_err();
+    assert!(matches!(refused, RecordingsError::Unreachable(_)), "{refused:?}");
+}
+
+#[test]
+fn a_pbx_that_is_down_delays_its_calls_and_says_so_until_it_is_back() {
+    let office = Office::lay_out();
+    let mut sshd = Sshd::start();
+    let before = office.read(FILE);
+    let local = format!("kind = \"local\"\nbase = \"{}\"\n", office.monitor().display());
+    let settings = office.settings().replace(&local, &sshd.settings(&office.monitor()));
+    assert!(settings.contains("sftp"));
+    sshd.stop();
+    let mut unsaid = Unsaid::serve(office.path(), &settings);
+    unsaid.wait_until_ready();
+    unsaid.wait_for_calls(5, 60);
+    let waiting = eventually("a call says why it waits", 60, || {
+        unsaid
+            .calls()
+            .into_iter()
+            .find(|c| c["detail"].as_str().is_some_and(|d| d.contains("cannot be reached")))
+    });
+    assert!(matches!(waiting["status"].as_str(), Some("pending" | "processing")), "{waiting}");
+    assert_eq!(office.read(FILE), before);
+    sshd.start_again();
+    let calls = unsaid.wait_for_calls(17, 120);
+    assert!(calls.iter().all(|c| c["status"] != "failed"), "{calls:#?}");
+    let call = calls.iter().find(|c| c["linkedid"] == "1715693412.34").unwrap();
+    assert_redacted(FILE, &before, &office.read(FILE), &segments_of(call));
+}
+
+#[test]
+fn a_full_disk_under_the_database_stops_no_file_halfway_and_ends_when_there_is_room() {
+    let office = Office::lay_out();
+    let before: Vec<Vec<u8>> = SECRETS.iter().map(|s| office.read(s.0)).collect();
+    let data = office.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let config = office.path().join("unsaid.toml");
+    let port = crate::servers::free_port();
+    let head = format!("[data]\ndir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n", data.display());
+    std::fs::write(&config, format!("{head}{}", office.settings())).unwrap();
+    // 600 kB: enough to begin, not to end. What is there afterwards is kept for the second start.
+    let kept = folder();
+    let script = format!(
+        "mount -t tmpfs -o size=600k tmpfs {data} && (timeout -s KILL 12 {unsaid} serve --config {config}; cp -a {data}/. {kept}/)",
+        data = data.display(),
+        unsaid = crate::office::UNSAID,
+        config = config.display(),
+        kept = kept.path().display()
+    );
+    let output =
+        Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]).output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        log.contains("full") || log.contains("space"),
+        "the log says that the disk is full:\n{log:.2000}"
+    );
+    for (n, (file, _)) in SECRETS.iter().enumerate() {
+        assert_eq!(office.read(file).len(), before[n].len());
+    }
+    assert!(run(Command::new("cp").args([
+        "-a",
+        &format!("{}/.", kept.path().display()),
+        &data.display().to_string()
+    ])));
+    let mut unsaid = Unsaid::serve(office.path(), &office.settings());
+    unsaid.wait_until_ready();
+    let calls = unsaid.wait_for_calls(17, 90);
+    assert!(calls.iter().all(|c| c["status"] != "failed"), "{calls:#?}");
+    let call = calls.iter().find(|c| c["linkedid"] == "1715693412.34").unwrap();
+    assert_redacted(FILE, &before[0], &office.read(FILE), &segments_of(call));
+}

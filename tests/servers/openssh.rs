@@ -1,0 +1,103 @@
+//! OpenSSH's sshd with its SFTP server.
+
+use super::{Process, folder, free_port, is_root, program, run};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub struct Sshd {
+    pub process: Process,
+    pub port: u16,
+    pub user: String,
+    pub key: PathBuf,
+    /// `SHA256:…` of the host key.
+    pub host_key: String,
+    pub dir: tempfile::TempDir,
+    args: Vec<String>,
+}
+
+impl Sshd {
+    /// A server that lets the current user in by key.
+    pub fn start() -> Sshd {
+        Self::start_with("")
+    }
+
+    /// The same with more lines of `sshd_config`.
+    pub fn start_with(more: &str) -> Sshd {
+        let sshd = program("sshd", "openssh-server");
+        let dir = folder();
+        let at = |name: &str| dir.path().join(name);
+        let keygen = program("ssh-keygen", "openssh-client");
+        for name in ["host", "client"] {
+            let mut make = Command::new(&keygen);
+            assert!(run(make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(at(name))));
+        }
+        std::fs::copy(at("client.pub"), at("authorized_keys")).unwrap();
+        if is_root() {
+            std::fs::create_dir_all("/run/sshd").unwrap();
+        }
+        let port = free_port();
+        let sftp =
+            ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server"];
+        let sftp = sftp
+            .iter()
+            .find(|p| Path::new(p).is_file())
+            .expect("sftp-server is not installed: Debian package openssh-sftp-server");
+        std::fs::write(
+            at("sshd_config"),
+            format!(
+                "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile {}\nUsePAM no\n\
+                 StrictModes no\nPermitRootLogin yes\nMaxStartups 100\nMaxSessions 100\nSubsystem sftp {sftp}\n{more}\n",
+                at("host").display(), at("authorized_keys").display(), at("pid").display()
+            ),
+        )
+        .unwrap();
+        let args =
+            vec!["-D".to_owned(), "-e".to_owned(), "-f".to_owned(), at("sshd_config").display().to_string()];
+        let process = launch(dir.path(), &sshd, &args);
+        let out = Command::new(&keygen).args(["-lf"]).arg(at("host.pub")).output().unwrap();
+        let host_key = String::from_utf8(out.stdout).unwrap().split(' ').nth(1).unwrap().to_owned();
+        let who = Command::new("id").arg("-un").output().unwrap();
+        let user = String::from_utf8(who.stdout).unwrap().trim().to_owned();
+        let key = at("client");
+        let mut server = Sshd { process, port, user, key, host_key, dir, args };
+        server.process.wait_for_port(port);
+        server
+    }
+
+    /// Stops the listener and every session.
+    pub fn stop(&mut self) {
+        let own = self.process.id().to_string();
+        // Sessions are children of the listener.
+        let _ = Command::new("pkill").args(["-KILL", "-P", &own]).status();
+        self.process.kill();
+    }
+
+    pub fn start_again(&mut self) {
+        self.process = launch(self.dir.path(), &program("sshd", "openssh-server"), &self.args);
+        self.process.wait_for_port(self.port);
+    }
+
+    /// `[pbx.recordings]` for this server.
+    pub fn settings(&self, base: &Path) -> String {
+        format!(
+            "kind = \"sftp\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{}\"\nkey_file = \"{}\"\nhost_key = \"{}\"\nbase = \"{}\"\ntimeout = \"3s\"\n",
+            self.port,
+            self.user,
+            self.key.display(),
+            self.host_key,
+            base.display()
+        )
+    }
+
+    pub fn config(&self, base: &Path) -> unsaid::config::pbx::SftpConfig {
+        match toml::from_str(&self.settings(base)).unwrap() {
+            unsaid::config::pbx::RecordingsConfig::Sftp(config) => config,
+            unsaid::config::pbx::RecordingsConfig::Local(_) => unreachable!(),
+        }
+    }
+}
+
+fn launch(dir: &Path, sshd: &Path, args: &[String]) -> Process {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Process::start(dir, sshd, &args, None)
+}

@@ -1,0 +1,123 @@
+//! The speech and analysis clients against a real HTTP server.
+
+use crate::servers::http::{Answer, Http};
+use crate::servers::install_tls;
+use std::time::{Duration, Instant};
+use unsaid::analysis::Analyst;
+use unsaid::analysis::openai::OpenAiAnalyst;
+use unsaid::call::RawTranscript;
+use unsaid::config::Config;
+use unsaid::detect::sanitize;
+use unsaid::message::analyses::{Booking, Sentiment};
+use unsaid::speech::openai::OpenAiSpeech;
+use unsaid::speech::{SpeechError, Transcriber, Utterance};
+
+fn engine(http: &Http, more: &str) -> OpenAiSpeech {
+    install_tls();
+    let text =
+        format!("[speech]\nkind = \"openai\"\nbase_url = \"{}\"\napi_key = \"sk-test\"\n{more}", http.url);
+    OpenAiSpeech::new(Config::from_text(&text).unwrap().speech).unwrap()
+}
+
+async fn transcribe(engine: &OpenAiSpeech, plane: &[f32]) -> Result<RawTranscript, SpeechError> {
+    engine.transcribe(Utterance { plane, duration_s: plane.len() as f64 / 16e3, path: None }).await
+}
+
+fn words(json: &str) -> Answer {
+    Answer::ok(format!("{{\"text\":\"x\",\"language\":\"english\",\"words\":{json}}}"))
+}
+
+const ONE: &str = r#"[{"word":"four","start":1.0,"end":1.5}]"#;
+
+#[tokio::test]
+async fn words_come_with_times_and_the_request_asks_for_both_granularities() {
+    let http = Http::start(vec![words(ONE)]);
+    let got = transcribe(&engine(&http, ""), &vec![0.0; 32_000]).await.unwrap();
+    assert_eq!((got.words.len(), got.words[0].start_s, got.word_times), (1, 1.0, true));
+    assert_eq!(got.language.as_deref(), Some("en"));
+    let asked = String::from_utf8_lossy(&http.asked()[0].body).into_owned();
+    for part in ["verbose_json", "timestamp_granularities[]", "word", "segment", "whisper-1", "RIFF"] {
+        assert!(asked.contains(part), "the request lacks {part}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_engine_is_asked_again_as_late_as_it_says() {
+    let busy = Answer { headers: vec![("Retry-After", "1".to_owned())], ..Answer::status(429) };
+    let http = Http::start(vec![busy, Answer::status(500), words(ONE)]);
+    let started = Instant::now();
+    transcribe(&engine(&http, ""), &[0.0; 16_000]).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!(http.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_quota_and_a_refusal_are_not_asked_again_and_errors_hold_no_body() {
+    let quota =
+        Answer { body: r#"{"error":{"code":"insufficient_quota"}}"#.to_owned(), ..Answer::status(429) };
+    for (answer, asked) in [(quota, 1), (Answer::status(401), 1), (Answer::status(500), 2)] {
+        let http = Http::start(vec![answer]);
+        let error = transcribe(&engine(&http, "attempts = 2"), &[0.0; 16_000]).await.unwrap_err();
+        assert_eq!(http.asked().len(), asked, "{error}");
+        let printed = format!("{error} {error:?}");
+        assert!(!printed.contains("4532148803436467"), "{printed}");
+    }
+    let http = Http::start(vec![Answer::ok("<html>4532148803436467</html>")]);
+    let error = transcribe(&engine(&http, ""), &[0.0; 16_000]).await.unwrap_err();
+    assert!(matches!(error, SpeechError::NotUnderstood(_)) && !format!("{error:?}").contains("4532"));
+}
+
+#[tokio::test]
+async fn an_engine_that_stalls_is_given_up() {
+    let slow = Answer { after: Duration::from_secs(20), ..words(ONE) };
+    let http = Http::start(vec![slow]);
+    let started = Instant::now();
+    let error =
+        transcribe(&engine(&http, "timeout = \"500ms\"\nattempts = 1"), &[0.0; 16_000]).await.unwrap_err();
+    assert!(matches!(error, SpeechError::TimedOut), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn audio_over_the_limit_goes_in_pieces_and_no_word_is_lost_or_doubled() {
+    // Every piece says a word two seconds in; their times tell which piece it was.
+    let http = Http::start(vec![words(
+        r#"[{"word":"a","start":2.5,"end":2.8},{"word":"b","start":4.0,"end":4.4}]"#,
+    )]);
+    let plane = vec![0.01f32; 16_000 * 120];
+    let got = transcribe(&engine(&http, "upload_mib = 1"), &plane).await.unwrap();
+    let pieces = http.asked().len();
+    assert!(pieces >= 4, "{pieces}");
+    assert!(http.asked().iter().all(|a| a.body.len() <= 1 << 20));
+    assert_eq!(got.words.len(), 2 * pieces, "each piece's own words, once");
+    assert!(got.words.windows(2).all(|w| w[0].start_s < w[1].start_s));
+}
+
+#[tokio::test]
+async fn an_analysis_sees_sanitized_text_and_gives_its_structure() {
+    install_tls();
+    let content = r#"{\"summary\":\"They booked.\",\"sentiment\":\"positive\",\"booking\":\"yes\"}"#;
+    let http = Http::start(vec![Answer::ok(format!(
+        "{{\"choices\":[{{\"message\":{{\"content\":\"{content}\"}}}}]}}"
+    ))]);
+    let text = format!("[analysis]\nkind = \"openai\"\nbase_url = \"{}\"\napi_key = \"k\"\n", http.url);
+    let analyst = OpenAiAnalyst::new(&Config::from_text(&text).unwrap().analysis).unwrap();
+    let words = ["see", "you", "friday"].map(|w| unsaid::call::Word {
+        text: w.into(),
+        start_s: 0.0,
+        end_s: 1.0,
+        speaker: None,
+    });
+    let raw = RawTranscript { words: words.to_vec(), ..RawTranscript::default() };
+    let meaning = analyst.analyse(&sanitize(&raw, &[]).text()).await.unwrap();
+    assert_eq!(
+        (meaning.sentiment, meaning.booking, meaning.summary.as_str()),
+        (Sentiment::Positive, Booking::Yes, "They booked.")
+    );
+    let asked = String::from_utf8_lossy(&http.asked()[0].body).into_owned();
+    assert!(asked.contains("see you friday") && asked.contains("json_schema"), "{asked}");
+    let nonsense = Http::start(vec![Answer::ok("{\"choices\":[{\"message\":{\"content\":\"sure!\"}}]}")]);
+    let text = text.replace(&http.url, &nonsense.url);
+    let analyst = OpenAiAnalyst::new(&Config::from_text(&text).unwrap().analysis).unwrap();
+    assert!(matches!(analyst.analyse(&sanitize(&raw, &[]).text()).await, Err(SpeechError::NotUnderstood(_))));
+}

@@ -1,0 +1,281 @@
+//! One suite over both databases: what the stages and the API may rely on.
+
+use crate::servers::{folder, postgres};
+use chrono_tz::Tz;
+use std::collections::HashSet;
+use unsaid::call::{CallKey, CdrRow, Detector, PbxId, Reason, Segment, TenantId, assemble};
+use unsaid::detect::{Ruleset, detect, sanitize};
+use unsaid::message::{Analysed, Redacted, RedactionOutcome, analyses};
+use unsaid::store::Store;
+use unsaid::store::calls::{NamedRecording, PageCursor};
+use unsaid::store::recordings::{Ended, Intent};
+
+fn name<T: TryFrom<String>>(s: &str) -> T
+where
+    T::Error: std::fmt::Debug,
+{
+    T::try_from(s.to_owned()).unwrap()
+}
+
+fn key(tenant: &str, linkedid: &str) -> CallKey {
+    CallKey { tenant: name(tenant), pbx: name("office"), linkedid: linkedid.to_owned() }
+}
+
+fn row(linkedid: &str, sequence: i64, disposition: &str, minute: u32) -> CdrRow {
+    CdrRow {
+        calldate: format!("2024-05-14T10:{minute:02}:00").parse().ok(),
+        uniqueid: linkedid.to_owned(),
+        linkedid: linkedid.to_owned(),
+        sequence,
+        disposition: disposition.to_owned(),
+        billsec: i64::from(disposition == "ANSWERED") * 20,
+        duration: 30,
+        dstchannel: "PJSIP/201-1".to_owned(),
+        did: "1555".to_owned(),
+        ..CdrRow::default()
+    }
+}
+
+fn recording(key: &CallKey, file: &str) -> NamedRecording {
+    NamedRecording {
+        id: key.recording_id(file),
+        recordingfile: file.to_owned(),
+        path: Ok(format!("2024/{file}")),
+    }
+}
+
+async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) -> Vec<NamedRecording> {
+    let rows = store.save_leg(key, &row.identity(), row).await.unwrap();
+    let call = assemble(&rows, &key.linkedid, &[], Tz::UTC);
+    let recordings: Vec<NamedRecording> = files.iter().map(|f| recording(key, f)).collect();
+    store.save_call(key, "csv", &call, &recordings).await.unwrap()
+}
+
+fn outcome(key: &CallKey, file: &str, status: RedactionOutcome) -> Redacted {
+    Redacted {
+        call: key.clone(),
+        recording_id: key.recording_id(file),
+        path: format!("2024/{file}"),
+        status,
+        detail: None,
+        segments: vec![Segment {
+            start: 1.0,
+            end: 2.5,
+            reason: Reason::CardNumber,
+            detector: Detector::Words,
+        }],
+        muted_s: 1.5,
+        duration_s: 20.0,
+        sha256_before: Some("aa".into()),
+        sha256_after: Some("bb".into()),
+        ruleset: "r1".into(),
+        elapsed_ms: 12,
+    }
+}
+
+fn intent() -> Intent {
+    Intent {
+        original_sha256: "aa".into(),
+        redacted_sha256: "bb".into(),
+        size_bytes: 44,
+        segments: vec![],
+        spans: vec![(1, 2)],
+        byte_ranges: vec![(44, 2)],
+        mtime_s: 7,
+        ruleset: "r1".into(),
+        transcript: None,
+        peaks: vec![1, 2],
+        format: "wav/pcm_s16le".into(),
+        duration_s: 1.0,
+        muted_s: 0.1,
+    }
+}
+
+/// The life of a call: two legs, one recording, an intent, an outcome, an analysis.
+async fn life_of_a_call(store: Store) {
+    let key = key("default", "40.1");
+    let tenant = &key.tenant;
+    let first = register(&store, &key, &row("40.1", 1, "NO ANSWER", 0), &["a.wav"]).await;
+    assert_eq!(first.len(), 1, "the recording is to be sent");
+    let unanswered = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!(
+        (unanswered.status.as_str(), unanswered.summary.as_deref()),
+        ("pending", Some("Unanswered call"))
+    );
+    store.mark_published(tenant, &first[0].id).await.unwrap();
+    let again = register(&store, &key, &row("40.1", 2, "ANSWERED", 0), &["a.wav"]).await;
+    assert!(again.is_empty(), "it is sent once");
+    let call = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!(
+        (call.disposition.as_str(), call.status.as_str(), call.summary),
+        ("answered", "pending", None)
+    );
+    let id = key.recording_id("a.wav");
+    store.begin_redaction(tenant, &id).await.unwrap();
+    assert_eq!(store.call(tenant, &key.call_id()).await.unwrap().unwrap().status, "processing");
+    store.save_intent(tenant, &id, &intent()).await.unwrap();
+    assert_eq!(store.recording(tenant, &id).await.unwrap().unwrap().intent.unwrap().0, intent());
+    let words =
+        vec![unsaid::call::Word { text: "4111111111111111".into(), start_s: 1.0, end_s: 2.0, speaker: None }];
+    let raw = unsaid::call::RawTranscript { words, ..Default::default() };
+    let detections = detect(&raw.words, &Ruleset::english().unwrap());
+    let ended = Ended {
+        redacted: outcome(&key, "a.wav", RedactionOutcome::Completed),
+        transcript: Some(sanitize(&raw, &detections)),
+        peaks: vec![3, 4],
+        format: Some("wav/pcm_s16le".into()),
+        size_bytes: Some(44),
+    };
+    for _ in 0..2 {
+        store.end_redaction(&key, &ended).await.unwrap();
+    }
+    let call = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!(
+        (call.status.as_str(), call.redaction_status.as_str(), call.redacted),
+        ("completed", "completed", true)
+    );
+    assert_eq!(call.redacted_segments.0, ended.redacted.segments);
+    assert!(call.redacted_at.is_some());
+    let kept = store.recording(tenant, &id).await.unwrap().unwrap();
+    assert!(kept.intent.is_none());
+    assert_eq!(kept.transcript.unwrap().0.text().as_str(), "[REDACTED]");
+    let analysed = Analysed {
+        call: key.clone(),
+        recording_id: id.clone(),
+        summary: "short".into(),
+        sentiment: analyses::Sentiment::Positive,
+        booking: analyses::Booking::Yes,
+        model: "m".into(),
+    };
+    store.save_analysis(&analysed).await.unwrap();
+    let call = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.summary.as_deref(), call.sentiment.as_deref()), (Some("short"), Some("positive")));
+    let trail: Vec<String> =
+        store.audit_of(tenant, &id).await.unwrap().into_iter().map(|e| e.action).collect();
+    assert_eq!(trail, ["intent", "redaction", "redaction"]);
+    assert!(store.is_leg_known("default", "office", "40.1#2").await.unwrap());
+    assert!(!store.is_leg_known("other", "office", "40.1#2").await.unwrap());
+}
+
+/// A failure is visible with its sentence; an invalid path fails its call at once.
+async fn failures(store: Store) {
+    let one = key("default", "50.1");
+    register(&store, &one, &row("50.1", 1, "ANSWERED", 1), &["a.wav"]).await;
+    store.note_redaction(&one.tenant, &one.recording_id("a.wav"), "waiting for the server").await.unwrap();
+    let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.detail.as_deref()), ("pending", Some("waiting for the server")));
+    store.fail_redaction(&one, &one.recording_id("a.wav"), "the file is empty").await.unwrap();
+    let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
+    let bad = key("default", "51.1");
+    let rows = store.save_leg(&bad, "51.1#1", &row("51.1", 1, "ANSWERED", 2)).await.unwrap();
+    let call = assemble(&rows, "51.1", &[], Tz::UTC);
+    let outside = NamedRecording { path: Err("outside".into()), ..recording(&bad, "../x.wav") };
+    assert!(store.save_call(&bad, "csv", &call, &[outside]).await.unwrap().is_empty(), "it is never sent");
+    let call = store.call(&bad.tenant, &bad.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("outside")));
+}
+
+/// Two calls that name one recording both end with it.
+async fn shared_recording(store: Store) {
+    let (one, two) = (key("default", "60.1"), key("default", "60.2"));
+    register(&store, &one, &row("60.1", 1, "ANSWERED", 3), &["room.wav"]).await;
+    register(&store, &two, &row("60.2", 2, "ANSWERED", 3), &["room.wav"]).await;
+    assert_eq!(one.recording_id("room.wav"), two.recording_id("room.wav"));
+    let ended = Ended {
+        redacted: outcome(&one, "room.wav", RedactionOutcome::Completed),
+        transcript: None,
+        peaks: vec![],
+        format: None,
+        size_bytes: None,
+    };
+    store.end_redaction(&one, &ended).await.unwrap();
+    for key in [&one, &two] {
+        assert_eq!(store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap().status, "completed");
+    }
+}
+
+/// Pages cover every call once; tenants see nothing of each other.
+async fn pages_and_tenants(store: Store) {
+    for n in 0..25 {
+        let linkedid = format!("{n}.7");
+        // Several calls begin in the same second.
+        register(&store, &key("default", &linkedid), &row(&linkedid, n + 1, "ANSWERED", (n / 6) as u32), &[])
+            .await;
+        register(&store, &key("other", &linkedid), &row(&linkedid, n + 1, "BUSY", 0), &["a.wav"]).await;
+    }
+    let tenant: TenantId = name("default");
+    let (mut cursor, mut seen, mut last) = (None, HashSet::new(), None);
+    loop {
+        let page = store.calls(&tenant, cursor.as_ref(), 7).await.unwrap();
+        for call in &page {
+            assert_eq!(call.tenant, "default");
+            assert!(seen.insert(call.id.clone()), "a call came twice");
+            assert!(last.is_none_or(|at| at >= call.started_at));
+            last = Some(call.started_at);
+        }
+        let Some(end) = page.last() else { break };
+        cursor = Some(PageCursor { started_at: end.started_at, id: end.id.clone() });
+    }
+    assert_eq!(seen.len(), 25);
+    let theirs = key("other", "3.7");
+    assert!(store.call(&tenant, &theirs.call_id()).await.unwrap().is_none());
+    assert!(store.recording(&tenant, &theirs.recording_id("a.wav")).await.unwrap().is_none());
+    assert!(store.recordings_of(&tenant, &theirs.call_id()).await.unwrap().is_empty());
+    let since = chrono::Utc::now() - chrono::TimeDelta::minutes(5);
+    assert_eq!(store.calls_changed_since(&tenant, since, 100).await.unwrap().len(), 25);
+}
+
+async fn cursors(store: Store) {
+    let (tenant, pbx): (TenantId, PbxId) = (name("default"), name("office"));
+    assert_eq!(store.cursor(&tenant, &pbx, "csv").await.unwrap(), None);
+    for position in ["1", "2"] {
+        store.save_cursor(&tenant, &pbx, "csv", position).await.unwrap();
+    }
+    assert_eq!(store.cursor(&tenant, &pbx, "csv").await.unwrap().as_deref(), Some("2"));
+    assert_eq!(store.cursor(&name("other"), &pbx, "csv").await.unwrap(), None);
+    store.ping().await.unwrap();
+}
+
+/// Many stages at once end recordings of one call: no update is lost.
+async fn concurrent_outcomes(store: Store) {
+    let call = key("default", "80.1");
+    let files: Vec<String> = (0..12).map(|n| format!("{n}.wav")).collect();
+    let names: Vec<&str> = files.iter().map(String::as_str).collect();
+    register(&store, &call, &row("80.1", 1, "ANSWERED", 4), &names).await;
+    let tasks = files.into_iter().map(|file| {
+        let (store, call) = (store.clone(), call.clone());
+        tokio::spawn(async move {
+            let redacted = outcome(&call, &file, RedactionOutcome::Completed);
+            let ended = Ended { redacted, transcript: None, peaks: vec![], format: None, size_bytes: None };
+            store.end_redaction(&call, &ended).await.unwrap();
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let call = store.call(&call.tenant, &call.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.redacted_segments.0.len()), ("completed", 12));
+}
+
+macro_rules! on_both {
+    ($($suite:ident;)+) => {
+        mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $suite() {
+            let dir = super::folder();
+            super::$suite(super::Store::open_sqlite(dir.path()).await.unwrap()).await;
+        })+ }
+        mod postgresql { $(#[tokio::test(flavor = "multi_thread")] async fn $suite() {
+            let url = tokio::task::spawn_blocking(super::postgres::database).await.unwrap();
+            super::$suite(super::Store::open_postgres(&url.into(), 8).await.unwrap()).await;
+        })+ }
+    };
+}
+
+on_both! {
+    life_of_a_call;
+    failures;
+    shared_recording;
+    pages_and_tenants;
+    cursors;
+    concurrent_outcomes;
+}
