@@ -165,12 +165,16 @@ impl Stage for Scripted {
         tokio::time::sleep(Duration::from_millis(15)).await;
         self.running.fetch_sub(1, Ordering::SeqCst);
         self.busy_keys.lock().unwrap().remove(&id);
+        assert!(
+            input.recordingfile != "panic"
+                || self.runs.lock().unwrap().insert("panic".into(), vec![0]).is_some(),
+            "on purpose"
+        );
         let mut runs = self.runs.lock().unwrap();
         let attempts_seen = runs.entry(input.recordingfile.clone()).or_default();
         attempts_seen.push(attempts);
         match input.recordingfile.as_str() {
             f if f.starts_with("reject") => Outcome::Reject { reason: "not_understood" },
-            f if f.starts_with("panic") => panic!("on purpose"),
             f if f.starts_with("always") => Outcome::retry(Duration::from_millis(10), "not_found"),
             f if f.starts_with("once") && attempts == 0 => {
                 Outcome::retry(Duration::from_millis(10), "changed")

@@ -106,6 +106,7 @@ fn ranges(unsaid: &Unsaid, office: &Office) {
         .find(|r| r["path"] == path)
         .map(|r| r["id"].as_str().unwrap().to_owned())
         .unwrap();
+    crate::servers::install_tls();
     let http = reqwest::blocking::Client::new();
     let get = |range: Option<&str>| {
         let mut request = http.get(format!("{}/api/v1/recordings/{id}/audio", unsaid.url));

@@ -104,6 +104,7 @@ impl Unsaid {
         std::fs::write(&config, format!("{head}{settings}")).unwrap();
         let args = ["serve", "--config", &config.display().to_string()];
         let process = Process::start(dir, Path::new(UNSAID), &args, None);
+        crate::servers::install_tls();
         let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
         Unsaid { process, url: format!("http://127.0.0.1:{port}"), http }
     }

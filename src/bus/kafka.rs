@@ -162,7 +162,8 @@ impl ConsumerContext for Context {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(list) = rebalance else { return };
         let partitions = partitions_of(list);
-        if partitions.is_empty() {
+        // Closed: the member leaves, and this may be librdkafka's own close in any thread.
+        if partitions.is_empty() || self.events.is_closed() {
             return;
         }
         let (drained, wait) = oneshot::channel();
@@ -172,7 +173,9 @@ impl ConsumerContext for Context {
     }
 
     fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(list) = rebalance {
+        if let Rebalance::Assign(list) = rebalance
+            && !self.events.is_closed()
+        {
             let _ = self.events.blocking_send(Event::Assigned(partitions_of(list)));
         }
     }
@@ -267,9 +270,13 @@ impl Subscription for Member {
     async fn close(mut self: Box<Self>) {
         self.stop.store(true, Ordering::Release);
         self.inbox.close();
-        if let Some(thread) = self.thread.take() {
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        }
+        let thread = self.thread.take();
+        // librdkafka's close waits for the group's answer: not in an async thread.
+        let closing = tokio::task::spawn_blocking(move || {
+            let _ = thread.map(std::thread::JoinHandle::join);
+            drop(self);
+        });
+        let _ = closing.await;
     }
 }
 

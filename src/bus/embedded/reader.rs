@@ -1,0 +1,188 @@
+//! A member of a group in this process: partitions are dealt out, read in
+//! turn, and handed on after a drain.
+
+use super::writer::Write;
+use super::{Shared, locked};
+use crate::bus::{BusError, Event, Message, Subscription, TopicPartition};
+use async_trait::async_trait;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Notify, oneshot, watch};
+
+/// One member of a group.
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    group: String,
+    member: u64,
+    tail: watch::Receiver<u64>,
+    membership: watch::Receiver<u64>,
+    owned: HashMap<TopicPartition, Owned>,
+    /// The partitions in the order in which they are served next.
+    turn: VecDeque<TopicPartition>,
+    paused: Mutex<HashSet<TopicPartition>>,
+    resumed: Notify,
+}
+
+#[derive(Default)]
+struct Owned {
+    /// The offset to read next; `None` until the committed position is loaded.
+    next: Option<i64>,
+    buffer: VecDeque<Message>,
+}
+
+impl Reader {
+    /// Joins `group`; `member` is its number there.
+    pub(super) fn new(shared: Arc<Shared>, group: &str, member: u64) -> Reader {
+        Reader {
+            tail: shared.tail.clone(),
+            membership: shared.membership.subscribe(),
+            shared,
+            group: group.to_owned(),
+            member,
+            owned: HashMap::new(),
+            turn: VecDeque::new(),
+            paused: Mutex::default(),
+            resumed: Notify::new(),
+        }
+    }
+
+    /// Gives up what another member should have, takes what nobody has. Synchronous, so that a
+    /// cancelled `next` leaves nothing half done.
+    fn rebalance(&mut self) -> Option<Event> {
+        let mut groups = locked(&self.shared.groups);
+        let group = groups.get_mut(&self.group)?;
+        let should = self.shared.assignment(group, self.member);
+        let lost: Vec<TopicPartition> =
+            self.owned.keys().filter(|at| !should.contains(at)).cloned().collect();
+        if !lost.is_empty() {
+            drop(groups);
+            return Some(self.revoke(lost));
+        }
+        let gained: Vec<TopicPartition> =
+            should.into_iter().filter(|at| !group.owners.contains_key(at)).collect();
+        if gained.is_empty() {
+            return None;
+        }
+        for at in &gained {
+            group.owners.insert(at.clone(), self.member);
+            self.owned.insert(at.clone(), Owned::default());
+            self.turn.push_back(at.clone());
+        }
+        Some(Event::Assigned(gained))
+    }
+
+    fn revoke(&mut self, lost: Vec<TopicPartition>) -> Event {
+        for at in &lost {
+            self.owned.remove(at);
+            locked(&self.paused).remove(at);
+        }
+        self.turn.retain(|at| self.owned.contains_key(at));
+        let (drained, wait) = oneshot::channel();
+        let (shared, group, partitions) = (self.shared.clone(), self.group.clone(), lost.clone());
+        tokio::spawn(async move {
+            let _ = wait.await;
+            release(&shared, &group, &partitions);
+        });
+        Event::Revoked { partitions: lost, drained }
+    }
+
+    /// The next buffered message of a partition that is not paused, each in its turn.
+    fn pop(&mut self) -> Option<Message> {
+        let paused = locked(&self.paused);
+        for _ in 0..self.turn.len() {
+            self.turn.rotate_left(1);
+            let Some(at) = self.turn.back() else { break };
+            if paused.contains(at) {
+                continue;
+            }
+            if let Some(message) = self.owned.get_mut(at).and_then(|o| o.buffer.pop_front()) {
+                return Some(message);
+            }
+        }
+        None
+    }
+
+    async fn fill(&mut self) -> Result<(), BusError> {
+        for at in self.turn.clone() {
+            if locked(&self.paused).contains(&at) {
+                continue;
+            }
+            let next = match self.owned.get(&at) {
+                Some(Owned { next: Some(next), .. }) => *next,
+                Some(_) => self.shared.position(&self.group, &at).await?,
+                None => continue,
+            };
+            let messages = self.shared.read(&at, next).await?;
+            if let Some(owned) = self.owned.get_mut(&at) {
+                owned.next = Some(messages.last().map_or(next, |m| m.offset + 1));
+                owned.buffer.extend(messages);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn release(shared: &Shared, group: &str, partitions: &[TopicPartition]) {
+    if let Some(group) = locked(&shared.groups).get_mut(group) {
+        for at in partitions {
+            group.owners.remove(at);
+        }
+    }
+    shared.membership.send_modify(|n| *n += 1);
+}
+
+#[async_trait]
+impl Subscription for Reader {
+    async fn next(&mut self) -> Result<Event, BusError> {
+        loop {
+            // Seen marks first, so that a change between the look and the wait still wakes.
+            self.tail.borrow_and_update();
+            self.membership.borrow_and_update();
+            if let Some(event) = self.rebalance() {
+                return Ok(event);
+            }
+            if let Some(message) = self.pop() {
+                return Ok(Event::Message(message));
+            }
+            self.fill().await?;
+            if let Some(message) = self.pop() {
+                return Ok(Event::Message(message));
+            }
+            tokio::select! {
+                changed = self.tail.changed() => changed.map_err(|_| BusError::Closed)?,
+                changed = self.membership.changed() => changed.map_err(|_| BusError::Closed)?,
+                () = self.resumed.notified() => {}
+            }
+        }
+    }
+
+    async fn commit(&self, positions: &[(TopicPartition, i64)]) -> Result<(), BusError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let (group, positions) = (self.group.clone(), positions.to_vec());
+        self.shared.send(|ack| Write::Commit { group, positions, ack }).await
+    }
+
+    fn pause(&self, at: &TopicPartition) {
+        locked(&self.paused).insert(at.clone());
+    }
+
+    fn resume(&self, at: &TopicPartition) {
+        if locked(&self.paused).remove(at) {
+            self.resumed.notify_one();
+        }
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(group) = locked(&self.shared.groups).get_mut(&self.group) {
+            group.members.retain(|(id, _)| *id != self.member);
+            group.owners.retain(|_, owner| *owner != self.member);
+        }
+        self.shared.membership.send_modify(|n| *n += 1);
+    }
+}
