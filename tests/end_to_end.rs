@@ -157,7 +157,7 @@ async fn page(url: &str) {
     let drawn = "(() => { const c = document.querySelector('canvas.waveform'); \
                  return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v > 0) })()";
     browser.until("a drawn waveform", drawn).await;
-    if let Some(file) = std::env::var_os("UNSAID_SCREENSHOT") {
+    if let Some(file) = std::env::var_os("TEST_SCREENSHOT") {
         std::fs::write(file, browser.screenshot().await).unwrap();
     }
     browser.close().await;

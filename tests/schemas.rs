@@ -47,9 +47,9 @@ fn every_topic_has_a_schema_and_an_example_that_our_type_reads_and_writes() {
 fn openapi_json_is_what_the_server_gives() {
     let path = folder().join("openapi.json");
     let now = format!("{:#}\n", unsaid::api::openapi_document());
-    if std::env::var_os("UNSAID_WRITE_OPENAPI").is_some() {
+    if std::env::var_os("TEST_WRITE_OPENAPI").is_some() {
         std::fs::write(&path, &now).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap();
-    assert!(kept == now, "schemas/openapi.json is old: run the test with UNSAID_WRITE_OPENAPI=1");
+    assert!(kept == now, "schemas/openapi.json is old: run the test with TEST_WRITE_OPENAPI=1");
 }

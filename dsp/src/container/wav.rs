@@ -51,7 +51,7 @@ pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError>
         let body = at + 8;
         match &header[..4] {
             b"fmt " => format = Some(parse_format(source, body, size)?),
-            b"ds64" if rf64 && size >= 16 => {
+            b"ds64" if rf64 && size >= 16 && body + 16 <= source.len() => {
                 let mut sizes = [0u8; 16];
                 source.read_at(body, &mut sizes)?;
                 data64 = Some(le64(&sizes, 8));
@@ -105,6 +105,9 @@ fn layout(
 fn parse_format(source: &(impl ReadAt + ?Sized), at: u64, size: u64) -> Result<Format, ContainerError> {
     if size < 16 {
         return Err(ContainerError::Damaged("the fmt chunk is shorter than 16 bytes"));
+    }
+    if at + size > source.len() {
+        return Err(ContainerError::Damaged("the file ends inside its fmt chunk"));
     }
     let mut f = [0u8; 40];
     let take = size.min(40) as usize;

@@ -19,7 +19,7 @@ use super::pbx::{Pbx, Pbxs};
 use super::{bus_failed, store_failed};
 use crate::bus::Topics;
 use crate::bus::consumer::{Outcome, Stage};
-use crate::call::{RawTranscript, RecordingPath, Segment};
+use crate::call::{RawTranscript, RecordingPath};
 use crate::detect::Ruleset;
 use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
 use crate::metrics::Metrics;
@@ -260,7 +260,7 @@ impl Redact {
             original_sha256: plan.before_sha256.clone(),
             redacted_sha256: plan.after_sha256.clone(),
             size_bytes: stat.len,
-            segments: clamped(&findings.segments, heard.duration_s),
+            segments: findings.segments,
             spans: plan.spans.iter().map(|s| (s.start, s.end)).collect(),
             byte_ranges: plan.patches.iter().map(|p| (p.offset, p.bytes.len() as u64)).collect(),
             mtime_s: stat.mtime_s,
@@ -465,10 +465,4 @@ impl Redact {
 
 fn is_ended(row: &RecordingRow) -> bool {
     matches!(row.redaction_status.as_str(), "completed" | "not_needed")
-}
-
-/// Segments as they are told: inside the recording, to the millisecond.
-fn clamped(segments: &[Segment], duration_s: f64) -> Vec<Segment> {
-    let round = |s: f64| (s.clamp(0.0, duration_s) * 1e3).round() / 1e3;
-    segments.iter().map(|s| Segment { start: round(s.start), end: round(s.end), ..*s }).collect()
 }

@@ -77,8 +77,16 @@ pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Fi
         segments.extend(merge::place(&transcript.words, &detections, rules, heard.duration_s));
         sanitize(transcript, &detections)
     });
+    let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
     Findings { segments, transcript }
+}
+
+/// Outward to whole milliseconds, inside the recording: what is told is then exactly what is silent.
+fn whole_ms(segment: &Segment, duration_s: f64) -> Segment {
+    let start = (segment.start * 1e3).floor() / 1e3;
+    let end = (segment.end * 1e3).ceil() / 1e3;
+    Segment { start: start.clamp(0.0, duration_s), end: end.clamp(0.0, duration_s), ..*segment }
 }
 
 /// The bytes to write, proven in memory first.
