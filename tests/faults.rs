@@ -2,6 +2,7 @@
 //! call says why it waits, and it ends when the server is back.
 
 use crate::office::{Office, SECRETS, Unsaid, assert_redacted, segments_of};
+use crate::servers::mariadb::{MariaDb, PASSWORD, USER};
 use crate::servers::openssh::Sshd;
 use crate::servers::{eventually, folder, is_root, run};
 use std::io::{Read, Write};
@@ -44,8 +45,9 @@ fn wire(to: u16, bytes: usize, hold: bool) -> u16 {
                         break;
                     }
                 }
-                while hold {
-                    std::thread::sleep(Duration::from_secs(60));
+                if hold {
+                    // Longer than any test waits.
+                    std::thread::sleep(Duration::from_secs(600));
                 }
                 let _ = to.shutdown(std::net::Shutdown::Both);
             });
@@ -189,6 +191,65 @@ fn a_pbx_that_is_down_delays_its_calls_and_says_so_until_it_is_back() {
     assert!(calls.iter().all(|c| c["status"] != "failed"), "{calls:#?}");
     let call = calls.iter().find(|c| c["linkedid"] == "1715693412.34").unwrap();
     assert_redacted(FILE, &before, &office.read(FILE), &segments_of(call));
+}
+
+#[test]
+fn a_server_that_stalls_or_breaks_off_leaves_the_file_and_the_call_says_so() {
+    for (hold, says) in [(true, "did not answer in time"), (false, "broke off")] {
+        let office = Office::lay_out();
+        let sshd = Sshd::start();
+        let before = office.read(FILE);
+        let local = format!("kind = \"local\"\nbase = \"{}\"\n", office.monitor().display());
+        let through = format!("port = {}", wire(sshd.port, 60_000, hold));
+        let sftp = sshd.settings(&office.monitor()).replace(&format!("port = {}", sshd.port), &through);
+        let mut unsaid = Unsaid::serve(office.path(), &office.settings().replace(&local, &sftp));
+        unsaid.wait_until_ready();
+        let waiting =
+            eventually(&format!("the call of a large file says that the server {says}"), 60, || {
+                let calls = unsaid.calls();
+                calls.into_iter().find(|c| {
+                    c["linkedid"] == "1715693412.34" && c["detail"].as_str().is_some_and(|d| d.contains(says))
+                })
+            });
+        assert!(matches!(waiting["status"].as_str(), Some("pending" | "processing")), "{waiting}");
+        assert_eq!(office.read(FILE), before);
+        assert!(unsaid.process.is_running());
+    }
+}
+
+#[test]
+fn calls_go_on_after_mariadb_was_restarted() {
+    let office = Office::lay_out();
+    let mut db = MariaDb::start(false);
+    let row = |n: u32| {
+        format!(
+            "USE asteriskcdrdb; INSERT INTO cdr (calldate, uniqueid, linkedid, sequence, disposition, dstchannel, did)
+             VALUES (NOW(), '17156934{n:02}.1', '17156934{n:02}.1', {n}, 'BUSY', 'PJSIP/201-1', '1555')"
+        )
+    };
+    db.sql(&row(1));
+    let csv = format!("kind = \"csv\"\npath = \"{}\"\n", office.path().join("cdr.csv").display());
+    let source = format!(
+        "kind = \"freepbx\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword = \"{PASSWORD}\"\ntls = \"off\"\nstatement_timeout = \"2s\"\n",
+        db.port
+    );
+    let settings = office.settings().replace(&csv, &source);
+    assert!(settings.contains("freepbx"));
+    let mut unsaid = Unsaid::serve(office.path(), &settings);
+    unsaid.wait_until_ready();
+    unsaid.wait_for_calls(1, 60);
+    db.stop();
+    eventually("the log says what is wrong", 30, || {
+        std::fs::read_to_string(&unsaid.process.log)
+            .unwrap()
+            .contains("the CDR database at 127.0.0.1")
+            .then_some(())
+    });
+    db.start_again();
+    db.sql(&row(2));
+    let calls = unsaid.wait_for_calls(2, 60);
+    assert_eq!(calls.len(), 2);
+    assert!(calls.iter().all(|c| c["status"] == "unanswered"), "{calls:#?}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn local_start(words: &[Word], plain: &[String], at: usize, lexicon: &Lexicon) -
         if !letter && !joint {
             plain_words += 1;
             let after_joint = first < at && lexicon.words.mail_parts.contains(&plain[first]);
-            if plain_words > 1 && !after_joint || first < at && !after_joint {
+            if !after_joint && (plain_words > 1 || first < at) {
                 break;
             }
         }

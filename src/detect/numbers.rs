@@ -110,6 +110,8 @@ fn run_from(words: &[Word], plain: &[String], first: usize, lexicon: &Lexicon) -
             run.month = true;
             run.last = at;
             fillers = 0;
+        } else if at > first && is_listener(words, plain, run.last, at, lexicon) {
+            break;
         } else if let Some(digits) = digits_in(&plain[at], lexicon) {
             run.digits += digits;
             run.last = at;
@@ -132,6 +134,13 @@ fn run_from(words: &[Word], plain: &[String], first: usize, lexicon: &Lexicon) -
     run.counted = is_counted(plain, &run, lexicon);
     run.pronoun = run.first == run.last && lexicon.numbers.pronouns.contains(&plain[first]);
     run
+}
+
+/// "One moment, please": whoever listens says a word that is seldom a number, and no number after it.
+fn is_listener(words: &[Word], plain: &[String], before: usize, at: usize, lexicon: &Lexicon) -> bool {
+    lexicon.numbers.pronouns.contains(&plain[at])
+        && words[at].speaker != words[before].speaker
+        && plain.get(at + 1).is_some_and(|w| part_of_run(w, lexicon).is_none() && !lexicon.is_filler(w))
 }
 
 /// `123-45-6789` → 3, 2, 4; `4532` → 4.

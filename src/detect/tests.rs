@@ -90,6 +90,15 @@ fn emails_written_and_spoken() {
 }
 
 #[test]
+fn the_listeners_one_moment_is_no_digit() {
+    let mut words =
+        words("four one one one one one one one one one one one one one one one one moment please");
+    words[16..].iter_mut().for_each(|w| w.speaker = Some("agent".to_owned()));
+    let found = detect(&words, &Ruleset::english().expect("the lexicon"));
+    assert_eq!(found, [Detection { first: 0, last: 15, reason: CardNumber }]);
+}
+
+#[test]
 fn what_looks_alike_stays() {
     for text in [
         "the gift card costs 20 dollars",

@@ -40,14 +40,14 @@ fn reason_of(run: &Run, announced: Option<Reason>) -> Option<Reason> {
         return Some(Reason::CardNumber);
     }
     let reason = announced?;
-    let plausible = !run.counted && !(run.pronoun && reason != Reason::Cvv);
+    let unlikely = run.counted || run.pronoun && reason != Reason::Cvv;
     // A date near "card" is when it expires, not its number.
     let reason = match reason {
         Reason::CardNumber if run.month => Reason::Expiry,
         Reason::Email => return None,
         other => other,
     };
-    plausible.then_some(reason)
+    (!unlikely).then_some(reason)
 }
 
 /// The reason of the nearest keyword whose window reaches the run. The window

@@ -151,6 +151,9 @@ impl Frame {
     }
 }
 
+/// Samples `from..to` and how the ratios before and now mix there.
+type Stretch = (usize, usize, fn(i16, i16) -> i16);
+
 /// The decoder's memory from one frame to the next.
 #[derive(Clone)]
 pub struct Decoder {
@@ -204,7 +207,7 @@ impl Decoder {
         let now = decode_lars(coded);
         let before = std::mem::replace(&mut self.lar_before, now);
         let mut out = [0i16; FRAME_SAMPLES];
-        let blend: [(usize, usize, fn(i16, i16) -> i16); 4] = [
+        let blend: [Stretch; 4] = [
             (0, 13, |b, n| (b >> 2).saturating_add(n >> 2).saturating_add(b >> 1)),
             (13, 27, |b, n| (b >> 1).saturating_add(n >> 1)),
             (27, 40, |b, n| (b >> 2).saturating_add(n >> 2).saturating_add(n >> 1)),

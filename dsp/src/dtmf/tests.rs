@@ -64,7 +64,8 @@ fn bursts_from_20_ms_and_levels_from_minus_42_dbm0_are_found() {
         }
     }
     for dbm0 in [0.0f32, -10.0, -25.0, -42.0] {
-        let amplitude = 10f32.powf((dbm0 - 3.14) / 20.0) * 0.7;
+        // 0 dBm0 lies 3 dB below full scale; each tone carries half of the power.
+        let amplitude = 10f32.powf((dbm0 - 3.0) / 20.0) * 0.7;
         let mut line = Line::new(8_000, amplitude * 0.02);
         line.key('8', 0.5, 0.06, amplitude, amplitude);
         assert_eq!(line.found().0, "8", "{dbm0} dBm0");

@@ -15,7 +15,7 @@ function element(tag, className, text) {
 }
 
 const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
-const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 const label = (reason) => reason.replaceAll("_", " ");
 const outcome = (call) =>
   call.status === "unanswered" ? call.disposition.replace("_", " ").toUpperCase() : call.status;
