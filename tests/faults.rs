@@ -199,6 +199,9 @@ fn a_server_that_stalls_or_breaks_off_leaves_the_file_and_the_call_says_so() {
         let office = Office::lay_out();
         let sshd = Sshd::start();
         let before = office.read(FILE);
+        let rows = std::fs::read_to_string(office.path().join("cdr.csv")).unwrap();
+        let one: Vec<&str> = rows.lines().take(2).collect();
+        std::fs::write(office.path().join("cdr.csv"), one.join("\n") + "\n").unwrap();
         let local = format!("kind = \"local\"\nbase = \"{}\"\n", office.monitor().display());
         let through = format!("port = {}", wire(sshd.port, 60_000, hold));
         let sftp = sshd.settings(&office.monitor()).replace(&format!("port = {}", sshd.port), &through);
@@ -250,6 +253,59 @@ fn calls_go_on_after_mariadb_was_restarted() {
     let calls = unsaid.wait_for_calls(2, 60);
     assert_eq!(calls.len(), 2);
     assert!(calls.iter().all(|c| c["status"] == "unanswered"), "{calls:#?}");
+}
+
+#[test]
+fn a_recording_that_asterisk_appends_to_after_its_redaction_is_redacted_again() {
+    let office = Office::lay_out();
+    let (linkedid, name) = ("1715690000.1", "external-201-15550-20240514-080000-1715690000.1.wav");
+    let path = format!("2024/05/14/{name}");
+    let file = office.monitor().join(&path);
+    let words = |p: &str, shift: f64| -> Vec<serde_json::Value> {
+        let json = std::fs::read(office.monitor().join(p).with_extension("json")).unwrap();
+        let mut words =
+            serde_json::from_slice::<serde_json::Value>(&json).unwrap()["words"].as_array().unwrap().clone();
+        for word in &mut words {
+            for time in ["start", "end"] {
+                word[time] = (word[time].as_f64().unwrap() + shift).into();
+            }
+        }
+        words
+    };
+    let put = |audio: &[u8], words: Vec<serde_json::Value>| {
+        let head =
+            unsaid_dsp::container::wav::pcm16_header(unsaid_dsp::Rate::NARROW_BAND, 1, audio.len() as u32);
+        std::fs::write(&file, [&head[..], audio].concat()).unwrap();
+        crate::office::age(&file);
+        std::fs::write(file.with_extension("json"), serde_json::json!({ "words": words }).to_string())
+            .unwrap();
+    };
+    let (first, second) = (SECRETS[9].0, SECRETS[0].0);
+    let audio = |p: &str| office.read(p)[44..].to_vec();
+    put(&audio(first), words(first, 0.0));
+    let leg = |n: u32| {
+        format!("2024-05-14 08:00:0{n},{linkedid},{linkedid},{n},ANSWERED,20,25,PJSIP/201-1,{name},1555\n")
+    };
+    let head =
+        "calldate,uniqueid,linkedid,sequence,disposition,billsec,duration,dstchannel,recordingfile,did\n";
+    std::fs::write(office.path().join("cdr.csv"), format!("{head}{}", leg(1))).unwrap();
+    let mut unsaid = Unsaid::serve(office.path(), &office.settings());
+    unsaid.wait_until_ready();
+    let calls = unsaid.wait_for_calls(1, 60);
+    assert_eq!(segments_of(&calls[0]).len(), 1);
+    // The caller comes back from park: the same file goes on, and a leg more is written.
+    let redacted = office.read(&path)[44..].to_vec();
+    let mut longer = redacted.clone();
+    longer.extend(audio(second));
+    let mut both = words(first, 0.0);
+    both.extend(words(second, redacted.len() as f64 / 16_000.0));
+    put(&longer, both);
+    let before = office.read(&path);
+    std::fs::write(office.path().join("cdr.csv"), format!("{head}{}{}", leg(1), leg(2))).unwrap();
+    let call = eventually("the longer recording is redacted", 60, || {
+        unsaid.calls().into_iter().find(|c| c["status"] == "completed" && segments_of(c).len() == 4)
+    });
+    assert_redacted(&path, &before, &office.read(&path), &segments_of(&call));
 }
 
 #[test]

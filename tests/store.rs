@@ -45,7 +45,10 @@ fn recording(key: &CallKey, file: &str) -> NamedRecording {
 }
 
 async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) -> Vec<NamedRecording> {
-    let rows = store.save_leg(key, &row.identity(), row).await.unwrap();
+    let rows = store
+        .save_leg(key, &row.identity(), row, files.first().map(|f| key.recording_id(f)).as_deref())
+        .await
+        .unwrap();
     let call = assemble(&rows, &key.linkedid, &[], Tz::UTC);
     let recordings: Vec<NamedRecording> = files.iter().map(|f| recording(key, f)).collect();
     store.save_call(key, "csv", &call, &recordings).await.unwrap()
@@ -153,6 +156,10 @@ async fn life_of_a_call(store: Store) {
     let trail: Vec<String> =
         store.audit_of(tenant, &id).await.unwrap().into_iter().map(|e| e.action).collect();
     assert_eq!(trail, ["intent", "redaction", "redaction"]);
+    let known = register(&store, &key, &row("40.1", 2, "ANSWERED", 0), &["a.wav"]).await;
+    assert!(known.is_empty(), "a row that is read again sends nothing");
+    let later = register(&store, &key, &row("40.1", 3, "ANSWERED", 9), &["a.wav"]).await;
+    assert_eq!(later.len(), 1, "a later leg of the same file has it looked at again");
     assert!(store.is_leg_known("default", "office", "40.1#2").await.unwrap());
     assert!(!store.is_leg_known("other", "office", "40.1#2").await.unwrap());
 }
@@ -168,7 +175,7 @@ async fn failures(store: Store) {
     let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
     assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
     let bad = key("default", "51.1");
-    let rows = store.save_leg(&bad, "51.1#1", &row("51.1", 1, "ANSWERED", 2)).await.unwrap();
+    let rows = store.save_leg(&bad, "51.1#1", &row("51.1", 1, "ANSWERED", 2), None).await.unwrap();
     let call = assemble(&rows, "51.1", &[], Tz::UTC);
     let outside = NamedRecording { path: Err("outside".into()), ..recording(&bad, "../x.wav") };
     assert!(store.save_call(&bad, "csv", &call, &[outside]).await.unwrap().is_empty(), "it is never sent");

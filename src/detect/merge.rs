@@ -74,8 +74,9 @@ pub fn bridge(mut segments: Vec<Segment>) -> Vec<Segment> {
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
     let mut out: Vec<Segment> = Vec::with_capacity(segments.len());
     for s in segments {
-        match out.last_mut() {
-            Some(last) if last.reason == s.reason && s.start - last.end < BRIDGE_S => {
+        let before = out.iter_mut().rev().find(|o| o.reason == s.reason);
+        match before {
+            Some(last) if s.start - last.end < BRIDGE_S => {
                 last.end = last.end.max(s.end);
             }
             _ => out.push(s),

@@ -30,12 +30,15 @@ impl Stage for Register {
         let Some(pbx) = self.pbxs.of(&input.call) else {
             return Outcome::Reject { reason: "unknown_pbx" };
         };
-        let legs = match self.store.save_leg(&input.call, &input.identity, &input.row).await {
+        let base = pbx.config.base();
+        let own = named(&input.call, std::slice::from_ref(&input.row.recordingfile), &base);
+        let own = own.first().filter(|_| !input.row.recordingfile.is_empty()).map(|r| r.id.as_str());
+        let legs = match self.store.save_leg(&input.call, &input.identity, &input.row, own).await {
             Ok(legs) => legs,
             Err(error) => return store_failed(&error),
         };
         let call = assemble(&legs, &input.call.linkedid, &pbx.config.trunks, pbx.config.zone());
-        let recordings = named(&input.call, &call.recordingfiles, &pbx.config.base());
+        let recordings = named(&input.call, &call.recordingfiles, &base);
         let unsent = match self.store.save_call(&input.call, &input.source, &call, &recordings).await {
             Ok(unsent) => unsent,
             Err(error) => return store_failed(&error),

@@ -22,6 +22,11 @@ CREATE TABLE IF NOT EXISTS log_positions (
   next_offset INTEGER NOT NULL, PRIMARY KEY (consumer_group, topic, partition)) STRICT, WITHOUT ROWID;
 ";
 
+/// Messages of a partition that are kept for late readers.
+const KEPT: i64 = 50_000;
+/// Commits between two trimmings.
+const TRIM_EVERY: u64 = 2_000;
+
 /// One order to the writer and where its answer goes.
 pub(super) enum Write {
     Append {
@@ -66,6 +71,11 @@ pub(super) async fn write_loop(pool: SqlitePool, mut inbox: mpsc::Receiver<Write
     while inbox.recv_many(&mut batch, GROUP_COMMIT).await > 0 {
         let results = run_batch(&pool, &batch).await.map_err(failed);
         bump.send_modify(|n| *n += 1);
+        if bump.borrow().is_multiple_of(TRIM_EVERY)
+            && let Err(error) = trim(&pool, KEPT).await
+        {
+            tracing::warn!(%error, "the embedded log was not trimmed");
+        }
         for (n, write) in batch.drain(..).enumerate() {
             write.answer(results.as_ref().map(|all| all[n]).map_err(Clone::clone));
         }
@@ -153,4 +163,53 @@ async fn ensure_topic(db: &mut SqliteConnection, topic: &str, partitions: i32) -
         .execute(&mut *db)
         .await?;
     sqlx::query_scalar("SELECT partitions FROM log_topics WHERE topic = $1").bind(topic).fetch_one(db).await
+}
+
+/// Deletes what is older than the newest `kept` messages of its partition and
+/// was committed by every group that reads its topic.
+async fn trim(pool: &SqlitePool, kept: i64) -> Result<u64, sqlx::Error> {
+    let deleted = sqlx::query(
+        "DELETE FROM log_messages AS m WHERE offset <
+           (SELECT next_offset - $1 FROM log_heads h WHERE h.topic = m.topic AND h.partition = m.partition)
+         AND offset < COALESCE((SELECT MIN(COALESCE(own.next_offset, 0)) FROM
+             (SELECT DISTINCT consumer_group FROM log_positions WHERE topic = m.topic) g
+             LEFT JOIN log_positions own ON own.consumer_group = g.consumer_group
+               AND own.topic = m.topic AND own.partition = m.partition), m.offset + 1)",
+    )
+    .bind(kept)
+    .execute(pool)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn trimming_keeps_what_a_group_has_not_committed() {
+        let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await;
+        let pool = pool.expect("a database");
+        sqlx::raw_sql(SCHEMA).execute(&pool).await.expect("the schema");
+        let (mut orders, mut answers) = (Vec::new(), Vec::new());
+        for n in 0..30 {
+            let (ack, answer) = oneshot::channel();
+            let topic = if n < 20 { "read" } else { "unread" }.to_owned();
+            let message = Outgoing { key: String::new(), headers: vec![], payload: vec![] };
+            orders.push(Write::Append { topic, partition: 0, message, ack });
+            answers.push(answer);
+        }
+        run_batch(&pool, &orders).await.expect("written");
+        let at = TopicPartition { topic: "read".into(), partition: 0 };
+        let mut connection = pool.acquire().await.expect("a connection");
+        set_position(&mut connection, "fast", &at, 20).await.expect("a position");
+        set_position(&mut connection, "slow", &at, 7).await.expect("a position");
+        drop(connection);
+        assert_eq!(trim(&pool, 5).await.expect("trimmed"), 7 + 5);
+        let left: i64 = sqlx::query_scalar("SELECT MIN(offset) FROM log_messages WHERE topic = 'read'")
+            .fetch_one(&pool)
+            .await
+            .expect("a row");
+        assert_eq!(left, 7);
+    }
 }

@@ -147,17 +147,17 @@ impl Redact {
         let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
             .map_err(|_| RecordingsError::OutsideBase)?;
         let job = Job { input, pbx, row, path, started: Instant::now() };
-        if is_ended(&job.row) && input.why == Why::New {
-            return self.publish_again(&job).await;
-        }
         let Some((job, stat)) = self.stat(job).await? else {
             return Ok(());
         };
         self.check_age(stat, self.settle)?;
+        let bytes = Arc::new(self.fetch(&job, stat).await?);
+        if input.why == Why::New && is_own_output(&job.row, &bytes) {
+            return self.publish_again(&job).await;
+        }
         if attempts == 0 || job.row.redaction_status != "processing" {
             self.store.begin_redaction(tenant, &input.recording_id).await?;
         }
-        let bytes = Arc::new(self.fetch(&job, stat).await?);
         if let Some(intent) = job.row.intent.clone()
             && self.finish_intent(&job, &intent.0, stat, &bytes).await?
         {
@@ -177,8 +177,10 @@ impl Redact {
         drop(words);
         if let Some(intent) = &job.row.intent {
             // The file grew under a half-written mute: what was to be silent stays so.
-            findings.segments.extend(intent.0.segments.iter().copied());
+            findings.keep(&intent.0.segments);
         }
+        // The file grew after it was redacted: what was silent stays told.
+        findings.keep(&job.row.redacted_segments.0);
         self.write(&job, stat, bytes, &heard, findings).await
     }
 
@@ -194,6 +196,11 @@ impl Redact {
         {
             job.path = twin;
             return Ok(Some((job, stat)));
+        }
+        if matches!(job.row.redaction_status.as_str(), "completed" | "not_needed") {
+            // Deleted since, by retention: its outcome stands.
+            self.publish_again(&job).await?;
+            return Ok(None);
         }
         let call = self.store.call(&job.input.call.tenant, &job.input.call.call_id()).await?;
         if call.is_some_and(|c| c.disposition != "answered") {
@@ -463,6 +470,8 @@ impl Redact {
     }
 }
 
-fn is_ended(row: &RecordingRow) -> bool {
+/// The file is what the last redaction left: nothing is to be done but to say so again.
+fn is_own_output(row: &RecordingRow, bytes: &[u8]) -> bool {
     matches!(row.redaction_status.as_str(), "completed" | "not_needed")
+        && row.redacted_sha256.as_deref().is_some_and(|left| left == plan::sha256(bytes))
 }

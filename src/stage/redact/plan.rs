@@ -69,6 +69,14 @@ pub struct Findings {
     pub transcript: Option<SanitizedTranscript>,
 }
 
+impl Findings {
+    /// Adds segments of an earlier run over the same file.
+    pub fn keep(&mut self, earlier: &[Segment]) {
+        self.segments.extend_from_slice(earlier);
+        self.segments = merge::bridge(std::mem::take(&mut self.segments));
+    }
+}
+
 /// Words and tones to segments, in order.
 pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Findings {
     let mut segments = heard.tones.clone();
