@@ -129,8 +129,12 @@ fn ranges(unsaid: &Unsaid, office: &Office) {
     assert_eq!((beyond.0, beyond.1), (416, Some(format!("bytes */{len}"))));
     let head = http.head(format!("{}/api/v1/recordings/{id}/audio", unsaid.url)).send().unwrap();
     assert_eq!(head.headers()["content-length"], len.to_string().as_str());
-    let rebound =
-        http.get(format!("{}/api/v1/calls", unsaid.url)).header("Host", "evil.example").send().unwrap();
+    let rebound = http
+        .get(format!("{}/api/v1/calls", unsaid.url))
+        .header("Host", "evil.example")
+        .header("X-Forwarded-Host", "localhost")
+        .send()
+        .unwrap();
     assert_eq!(rebound.status().as_u16(), 403);
 }
 

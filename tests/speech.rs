@@ -1,7 +1,8 @@
 //! The speech and analysis clients against a real HTTP server.
 
+use crate::office::{Office, Unsaid};
 use crate::servers::http::{Answer, Http};
-use crate::servers::install_tls;
+use crate::servers::{eventually, install_tls};
 use std::time::{Duration, Instant};
 use unsaid::analysis::Analyst;
 use unsaid::analysis::openai::OpenAiAnalyst;
@@ -120,4 +121,42 @@ async fn an_analysis_sees_sanitized_text_and_gives_its_structure() {
     let text = text.replace(&http.url, &nonsense.url);
     let analyst = OpenAiAnalyst::new(&Config::from_text(&text).unwrap().analysis).unwrap();
     assert!(matches!(analyst.analyse(&sanitize(&raw, &[]).text()).await, Err(SpeechError::NotUnderstood(_))));
+}
+
+#[test]
+fn a_call_is_summed_up_from_its_sanitized_transcript_alone() {
+    let content = r#"{\"summary\":\"They booked.\",\"sentiment\":\"negative\",\"booking\":\"unclear\"}"#;
+    let http = Http::start(vec![Answer::ok(format!(
+        "{{\"choices\":[{{\"message\":{{\"content\":\"{content}\"}}}}]}}"
+    ))]);
+    let office = Office::lay_out();
+    let settings = format!(
+        "[analysis]\nkind = \"openai\"\nbase_url = \"{}\"\napi_key = \"k\"\n{}",
+        http.url,
+        office.settings()
+    );
+    let mut unsaid = Unsaid::serve(office.path(), &settings);
+    unsaid.wait_until_ready();
+    unsaid.wait_for_calls(17, 60);
+    let calls = eventually("every answered call has its summary", 60, || {
+        let calls = unsaid.calls();
+        let summed =
+            calls.iter().filter(|c| c["summary"] == "They booked." && c["sentiment"] == "negative").count();
+        (summed == 12).then_some(calls)
+    });
+    let unanswered = calls.iter().filter(|c| c["summary"] == "Unanswered call").count();
+    assert_eq!(unanswered, 5);
+    let asked: Vec<String> =
+        http.asked().iter().map(|a| String::from_utf8_lossy(&a.body).into_owned()).collect();
+    assert!(asked.len() >= 13 && asked.iter().filter(|a| a.contains("[REDACTED]")).count() >= 9);
+    // The values that callers said, by digits in a row; the office's phone number may stay.
+    for said in [
+        "four five three two",
+        "five five zero zero",
+        "three seven one four",
+        "zero seven eight zero",
+        "four four seven one",
+    ] {
+        assert!(asked.iter().all(|a| !a.contains(said)), "{said} reached the analysis");
+    }
 }

@@ -5,6 +5,7 @@ use super::{calls, dashboard, events, health, openapi, playback};
 use crate::metrics::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use std::sync::Arc;
@@ -31,9 +32,11 @@ pub async fn only_loopback_hosts(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let info = request.connection_info().host().to_owned();
-    let host = info.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let name = host.map_or(info.as_str(), |(name, _)| name).trim_matches(['[', ']']);
+    // The Host header itself: a page can add a forwarding header, it cannot change this one.
+    let header = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
+    let host = header.or_else(|| request.uri().host()).unwrap_or("");
+    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
     let loopback = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if !loopback {
         return Err(ApiError::Forbidden("this server answers under localhost and 127.0.0.1 only").into());

@@ -199,6 +199,9 @@ impl<S: Stage> Consumer<S> {
             Event::Message(message) => {
                 let partition = running.partition(&message.at, self.limits.rejects_per_minute);
                 partition.ledger.take(message.offset);
+                if let Some(age_s) = age_s(&message) {
+                    self.metrics.message_age_seconds.with_label_values(&[S::Input::TOPIC.name()]).set(age_s);
+                }
                 partition.backlog.push_back(message);
             }
             Event::Assigned(partitions) => {
@@ -446,6 +449,12 @@ impl<S: Stage> Work<S> {
         };
         publish_until_acknowledged(&self.topics, &letter, &[]).await;
     }
+}
+
+/// Seconds since the event, by its CloudEvents time.
+fn age_s(message: &Message) -> Option<f64> {
+    let at = chrono::DateTime::parse_from_rfc3339(message.header("ce_time")?).ok()?;
+    Some(((Utc::now() - at.to_utc()).num_milliseconds().max(0)) as f64 / 1e3)
 }
 
 /// The call in a message key, for a payload that cannot be read.

@@ -273,6 +273,8 @@ impl Subscription for Member {
         let thread = self.thread.take();
         // librdkafka's close waits for the group's answer: not in an async thread.
         let closing = tokio::task::spawn_blocking(move || {
+            // A revocation that nobody read would wait for its answer: dropped, it is answered.
+            while self.inbox.blocking_recv().is_some() {}
             let _ = thread.map(std::thread::JoinHandle::join);
             drop(self);
         });

@@ -9,7 +9,7 @@ use crate::speech::openai::OpenAiSpeech;
 use crate::speech::{SpeechError, Transcriber, Utterance, verbose_json};
 use crate::stage::redact::plan::{self, Findings, Heard, Plan};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -51,7 +51,10 @@ pub async fn run(args: Args) -> Result<()> {
 
 /// From the given transcript, or the configured engine, or none at all, which is said.
 async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<RawTranscript>> {
-    if let Some(path) = &args.words {
+    // Beside the recording, where the settings say that they lie there.
+    let beside = (config.speech.kind == SpeechKind::Sidecar && args.input != "-")
+        .then(|| Path::new(&args.input).with_extension("json").display().to_string());
+    if let Some(path) = args.words.as_ref().or(beside.as_ref()) {
         let json = read_all(path)?;
         let parsed = verbose_json::parse(&json, heard.duration_s);
         return parsed.map(Some).map_err(|_| {
