@@ -10,6 +10,7 @@ mod end_to_end;
 mod faults;
 mod grafana;
 mod kill;
+mod leaks;
 mod office;
 mod schemas;
 mod servers;

@@ -101,7 +101,9 @@ impl Unsaid {
             "[data]\ndir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n",
             dir.join("data").display()
         );
-        std::fs::write(&config, format!("{head}{settings}")).unwrap();
+        // Keys of no table stand first.
+        let (top, tables) = settings.split_at(settings.find('[').unwrap_or(0));
+        std::fs::write(&config, format!("{top}{head}{tables}")).unwrap();
         let args = ["serve", "--config", &config.display().to_string()];
         let process = Process::start(dir, Path::new(UNSAID), &args, None);
         crate::servers::install_tls();

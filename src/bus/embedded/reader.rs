@@ -16,6 +16,8 @@ pub(super) struct Reader {
     member: u64,
     tail: watch::Receiver<u64>,
     membership: watch::Receiver<u64>,
+    /// What it owns may still differ from what it should own.
+    unsettled: bool,
     owned: HashMap<TopicPartition, Owned>,
     /// The partitions in the order in which they are served next.
     turn: VecDeque<TopicPartition>,
@@ -39,6 +41,7 @@ impl Reader {
             shared,
             group: group.to_owned(),
             member,
+            unsettled: true,
             owned: HashMap::new(),
             turn: VecDeque::new(),
             paused: Mutex::default(),
@@ -137,9 +140,13 @@ impl Subscription for Reader {
         loop {
             // Seen marks first, so that a change between the look and the wait still wakes.
             self.tail.borrow_and_update();
-            self.membership.borrow_and_update();
-            if let Some(event) = self.rebalance() {
-                return Ok(event);
+            if self.unsettled || self.membership.has_changed().unwrap_or(true) {
+                self.membership.borrow_and_update();
+                let event = self.rebalance();
+                self.unsettled = event.is_some();
+                if let Some(event) = event {
+                    return Ok(event);
+                }
             }
             if let Some(message) = self.pop() {
                 return Ok(Event::Message(message));
@@ -150,7 +157,10 @@ impl Subscription for Reader {
             }
             tokio::select! {
                 changed = self.tail.changed() => changed.map_err(|_| BusError::Closed)?,
-                changed = self.membership.changed() => changed.map_err(|_| BusError::Closed)?,
+                changed = self.membership.changed() => {
+                    self.unsettled = true;
+                    changed.map_err(|_| BusError::Closed)?;
+                }
                 () = self.resumed.notified() => {}
             }
         }

@@ -103,8 +103,7 @@ fn parse(bytes: &[u8], columns: &[String], at_start: bool) -> Vec<CdrRow> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
     reader
         .byte_records()
-        // A line that is no CSV cannot be told apart from a damaged disk; it is left and counted by
-        // its absence from the table, as Asterisk's own tools do.
+        // Of bytes in memory with any number of fields, every line is a record.
         .filter_map(Result::ok)
         .map(|record| {
             let fields = record.iter().map(|f| String::from_utf8_lossy(f).into_owned());
