@@ -56,6 +56,9 @@ fi
 
 case " $* " in
   *" test "*)
+    if ! cargo fmt --version > /dev/null 2>&1 || ! cargo clippy --version > /dev/null 2>&1; then
+      rustup component add rustfmt clippy
+    fi
     if ! compgen -G '.servers/kafka/kafka_2.13-*.jar' > /dev/null; then
       echo "fetching Apache Kafka's broker with Maven"
       mvn -q -B -f tests/servers/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/.servers/kafka"

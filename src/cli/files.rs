@@ -8,6 +8,32 @@ use std::path::{Path, PathBuf};
 use unsaid_dsp::container::ReadAt;
 use unsaid_dsp::mute::Patch;
 
+/// The files that a command looks at, one after the other.
+#[derive(Debug, clap::Args)]
+pub struct Sources {
+    /// Recordings; `-` is standard input.
+    #[arg(required = true)]
+    files: Vec<String>,
+    /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
+    #[arg(long)]
+    format: Option<String>,
+}
+
+impl Sources {
+    /// Calls `look` with each file and the name that says its format. Every
+    /// file is looked at; the last that was not understood decides the exit code.
+    pub fn each(&self, mut look: impl FnMut(&str, &str) -> Result<()>) -> Result<()> {
+        let mut failed: Option<CliError> = None;
+        for file in &self.files {
+            let result = look(file, &format_name(file, self.format.as_deref()));
+            if let Some(before) = result.err().and_then(|error| failed.replace(error)) {
+                eprintln!("unsaid: {before}");
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
 /// A file that is read where it is asked to be.
 pub struct FileBytes {
     file: File,

@@ -1,43 +1,23 @@
 //! `unsaid probe FILE…`: what files are, a JSON line each.
 
-use super::files::{FileBytes, format_name, not_understood, read_all, to_stdout};
-use super::{CliError, Result};
+use super::Result;
+use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::json;
 use unsaid_dsp::Layout;
 use unsaid_dsp::container::locate;
 
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Recordings; `-` is standard input.
-    #[arg(required = true)]
-    files: Vec<String>,
-    /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
-    #[arg(long)]
-    format: Option<String>,
-}
+pub type Args = Sources;
 
 /// Every file is looked at; one that is not understood makes the exit code 3.
 pub fn run(args: &Args) -> Result<()> {
-    let mut failed: Option<CliError> = None;
-    for file in &args.files {
-        match probe(file, args.format.as_deref()) {
-            Ok(layout) => to_stdout(line(file, &layout).as_bytes())?,
-            Err(error) => {
-                if let Some(before) = failed.replace(error) {
-                    eprintln!("unsaid: {before}");
-                }
-            }
-        }
-    }
-    failed.map_or(Ok(()), Err)
+    args.each(|file, name| to_stdout(line(file, &probe(file, name)?).as_bytes()))
 }
 
-fn probe(file: &str, format: Option<&str>) -> Result<Layout> {
-    let name = format_name(file, format);
+fn probe(file: &str, name: &str) -> Result<Layout> {
     if file == "-" {
-        return locate(&name, read_all(file)?.as_slice()).map_err(|e| not_understood(file, &e));
+        return locate(name, read_all(file)?.as_slice()).map_err(|e| not_understood(file, &e));
     }
-    locate(&name, &FileBytes::open(file)?).map_err(|e| not_understood(file, &e))
+    locate(name, &FileBytes::open(file)?).map_err(|e| not_understood(file, &e))
 }
 
 fn line(file: &str, layout: &Layout) -> String {

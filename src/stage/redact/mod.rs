@@ -1,10 +1,11 @@
 //! `redact`: the order of effects, each step safe to crash after.
 //!
-//! 1. Look the recording up; our own output is published again, no more.
-//! 2. Is it finished? If not, wait.
-//! 3. Fetch it into memory; changed meanwhile: again.
-//! 4. Decode once, hear words and tones, find the secrets.
-//! 5. Nothing found: `not_needed`.
+//! 1. Is it finished? If not, wait.
+//! 2. Fetch it into memory; changed meanwhile: again. If it is our own output,
+//!    publish that again, no more.
+//! 3. Decode once, hear words and tones, find the secrets.
+//! 4. Nothing found: `not_needed`.
+//! 5. Plan the bytes to write and prove them in memory.
 //! 6. Store the intent.
 //! 7. Write back in place, read back, restore the time (`recordings::write_back`).
 //! 8. One store transaction: segments, sanitized transcript, status, audit.
@@ -247,7 +248,7 @@ impl Redact {
         Ok(Some(result?))
     }
 
-    /// Steps 5 to 9 for what was found.
+    /// Steps 4 to 9 for what was found.
     async fn write(
         &self,
         job: &Job<'_>,
