@@ -25,6 +25,7 @@ for what in "$@"; do
       ;;
     test)
       need mariadbd mariadb-server
+      need mariadb-install-db mariadb-server
       need mariadb mariadb-client
       need '/usr/lib/postgresql/*/bin/initdb' postgresql
       need sshd openssh-server
