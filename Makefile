@@ -13,7 +13,7 @@ test:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
 
-# Licences and known holes of everything we depend on (needs cargo-deny).
+# Licences, sources and known holes of everything we depend on (needs cargo-deny and the advisory database).
 check:
 	cargo deny check
 

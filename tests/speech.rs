@@ -142,13 +142,14 @@ fn a_call_is_summed_up_from_its_sanitized_transcript_alone() {
         let calls = unsaid.calls();
         let summed =
             calls.iter().filter(|c| c["summary"] == "They booked." && c["sentiment"] == "negative").count();
-        (summed == 12).then_some(calls)
+        // The transferred call has two recordings.
+        (summed == 12 && http.asked().len() >= 13).then_some(calls)
     });
     let unanswered = calls.iter().filter(|c| c["summary"] == "Unanswered call").count();
     assert_eq!(unanswered, 5);
     let asked: Vec<String> =
         http.asked().iter().map(|a| String::from_utf8_lossy(&a.body).into_owned()).collect();
-    assert!(asked.len() >= 13 && asked.iter().filter(|a| a.contains("[REDACTED]")).count() >= 9);
+    assert!(asked.iter().filter(|a| a.contains("[REDACTED]")).count() >= 9);
     // The values that callers said, by digits in a row; the office's phone number may stay.
     for said in [
         "four five three two",

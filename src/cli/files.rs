@@ -71,8 +71,9 @@ pub fn not_read(path: &str, error: &std::io::Error) -> CliError {
 
 /// One sentence: which file, what is wrong, what to do.
 pub fn not_understood(path: &str, error: &dyn std::fmt::Display) -> CliError {
+    let named = if path == "-" { ", which --format names on standard input" } else { "" };
     CliError::NotUnderstood(format!(
-        "{path}: {error}; `unsaid probe` reads WAV (PCM, float, µ-law, A-law, GSM) and .sln .ulaw .alaw .gsm"
+        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM) and .sln .ulaw .alaw .gsm{named}"
     ))
 }
 

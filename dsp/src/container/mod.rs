@@ -110,7 +110,7 @@ pub enum ContainerError {
     Damaged(&'static str),
     #[error("the WAV format tag 0x{tag:04x} with {bits} bits is not supported")]
     UnknownCodec { tag: u16, bits: u16 },
-    #[error("the extension .{0} is not one that unsaid knows")]
+    #[error("it is no WAV file, and its extension ({0:?}) names no headerless format")]
     UnknownExtension(String),
     #[error("it could not be read: {0}")]
     Read(#[from] std::io::Error),
