@@ -113,6 +113,8 @@ impl Stage for Redact {
         let result = self.redact(input, pbx, attempts).await;
         match &result {
             Err(Fault::Recordings(e)) if e.is_outage() => pbx.circuit.failed(),
+            // These say nothing of the PBX: it may not have been asked.
+            Err(Fault::Store(_) | Fault::Bus(_) | Fault::NotFinished { .. } | Fault::Worker) => {}
             _ => pbx.circuit.succeeded(),
         }
         match result {
@@ -461,7 +463,7 @@ impl Redact {
             Fault::Plan(error) => {
                 tracing::warn!(call = %input.call.message_key(), %error, "not redacted");
                 match error {
-                    // A placeholder that the PBX has yet to fill.
+                    // The PBX made the file and has yet to write to it.
                     PlanError::Container(ContainerError::Empty) => Outcome::retry(soon, "empty"),
                     _ => Outcome::Reject { reason: "not_understood" },
                 }
