@@ -49,7 +49,7 @@ metrics! {
     /// Messages of a topic that a stage's group has not committed, by partition.
     lag_messages: IntGaugeVec = "unsaid_lag_messages" ["topic", "partition"];
     /// Age in seconds of the message that a stage took last, from its event's time.
-    message_age_seconds: GaugeVec = "unsaid_message_age_seconds" ["topic"];
+    message_age_seconds: GaugeVec = "unsaid_message_age_seconds" ["topic", "partition"];
     /// Age in seconds of the source's cursor: now minus the last successful read.
     source_cursor_age_seconds: GaugeVec = "unsaid_source_cursor_age_seconds" ["pbx"];
     /// CDR rows published by a source.
@@ -115,9 +115,6 @@ impl Metrics {
             self.in_flight_bytes.with_label_values(&[stage]);
             self.permits_waiting.with_label_values(&[stage]);
             self.dead_letters.with_label_values(&[stage, "panic"]);
-        }
-        for topic in ["cdr", "recordings"] {
-            self.message_age_seconds.with_label_values(&[topic]);
         }
         for reason in crate::call::Reason::ALL {
             let detector = if reason == crate::call::Reason::Dtmf { "tones" } else { "words" };

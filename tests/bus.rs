@@ -325,6 +325,59 @@ async fn shutdown_drains(bus: Arc<dyn Bus>, prefix: &str) {
     assert_eq!(RecordingReady::TOPIC, Topic::Recordings);
 }
 
+/// A second consumer takes over partitions in the middle of the work: what ran is finished and
+/// committed before they are handed on, so nothing is done twice.
+async fn revoke_drains(bus: Arc<dyn Bus>, prefix: &str) {
+    struct Counted(Mutex<Vec<(usize, String)>>, AtomicUsize);
+    struct Member(Arc<Counted>, usize);
+    #[async_trait]
+    impl Stage for Member {
+        type Input = RecordingReady;
+        fn name(&self) -> &'static str {
+            "redact"
+        }
+        async fn run(&self, input: &RecordingReady, _: u32) -> Outcome {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            self.0.0.lock().unwrap().push((self.1, input.recordingfile.clone()));
+            self.0.1.fetch_add(1, Ordering::SeqCst);
+            Outcome::Done
+        }
+    }
+    const MESSAGES: usize = 80;
+    let topics = Topics::new(bus, prefix);
+    topics.ensure_all(4).await.unwrap();
+    for n in 0..MESSAGES {
+        topics.publish(&ready(n, &format!("f{n}")), &[]).await.unwrap();
+    }
+    let counted = Arc::new(Counted(Mutex::default(), AtomicUsize::new(0)));
+    let start = |member| {
+        let stop = CancellationToken::new();
+        let limits = Limits { messages: 2, ..Limits::default() };
+        let stage = Arc::new(Member(counted.clone(), member));
+        let work = Consumer { topics: topics.clone(), stage, limits, metrics: Metrics::new().unwrap() };
+        (stop.clone(), tokio::spawn(work.run(stop)))
+    };
+    let reach = async |count: usize| {
+        let started = std::time::Instant::now();
+        while counted.1.load(Ordering::SeqCst) < count {
+            assert!(started.elapsed() < Duration::from_secs(90), "{count} were never done");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let first = start(1);
+    reach(4).await;
+    let second = start(2);
+    reach(MESSAGES).await;
+    for (stop, task) in [first, second] {
+        stop.cancel();
+        task.await.unwrap().unwrap();
+    }
+    let done = counted.0.lock().unwrap().clone();
+    assert!([1, 2].iter().all(|m| done.iter().any(|(who, _)| who == m)), "both members worked");
+    let files: HashSet<&String> = done.iter().map(|(_, f)| f).collect();
+    assert_eq!((files.len(), done.len()), (MESSAGES, MESSAGES), "each once");
+}
+
 async fn embedded() -> (tempfile::TempDir, Arc<dyn Bus>) {
     let dir = folder();
     let log = EmbeddedLog::open(dir.path()).await.unwrap();
@@ -358,6 +411,8 @@ on_both! {
         |bus: super::Suite, prefix: String| async move { super::sharing(bus.as_ref(), &prefix).await };
     retries_gives_up_and_stays_within_its_permits =>
         |bus: super::Suite, prefix: String| async move { super::consumer(bus, &prefix).await };
+    drains_what_is_revoked_before_another_takes_it =>
+        |bus: super::Suite, prefix: String| async move { super::revoke_drains(bus, &prefix).await };
     drains_at_shutdown =>
         |bus: super::Suite, prefix: String| async move { super::shutdown_drains(bus, &prefix).await };
 }

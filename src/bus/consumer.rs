@@ -200,7 +200,8 @@ impl<S: Stage> Consumer<S> {
                 let partition = running.partition(&message.at, self.limits.rejects_per_minute);
                 partition.ledger.take(message.offset);
                 if let Some(age_s) = age_s(&message) {
-                    self.metrics.message_age_seconds.with_label_values(&[S::Input::TOPIC.name()]).set(age_s);
+                    let labels = [S::Input::TOPIC.name(), &message.at.partition.to_string()];
+                    self.metrics.message_age_seconds.with_label_values(&labels).set(age_s);
                 }
                 partition.backlog.push_back(message);
             }
