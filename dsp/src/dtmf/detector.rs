@@ -1,0 +1,150 @@
+//! The receiver: audio in pieces of any size, memory for some seconds.
+
+use super::blocks::Basis;
+use super::evidence::{self, Evidence};
+use super::front::Front;
+use super::judge;
+use super::seeds::seeds;
+use super::{Tone, TONES_HZ};
+use crate::audio::{Rate, Span};
+
+/// Seconds that are looked at together, and how far the next look reaches back.
+const LOOK_S: f64 = 8.0;
+const OVERLAP_S: f64 = 0.4;
+/// What a span is wider than the tone that was measured, a side: an edge is
+/// good to a millisecond in noise, and a line rings.
+const GUARD_S: f64 = 0.001;
+/// Pieces of one key are one tone across a gap this long (Q.24: an interruption of 10 ms is bridged).
+const BRIDGE_S: f64 = 0.012;
+/// Keys come in company: near a sure one, less is enough.
+const COMPANY_S: f64 = 4.0;
+
+/// Finds keys in a stream of one channel.
+pub struct Detector {
+    rate: Rate,
+    front: Front,
+    basis: Basis,
+    pending: Vec<f32>,
+    /// The frame of the stream that `pending` begins with.
+    origin: u64,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(Clone, Copy)]
+struct Candidate {
+    tone: Tone,
+    log_odds: f64,
+}
+
+impl Detector {
+    /// A detector for audio of `rate`. Below 4 kHz there is no room for the
+    /// column tones, and nothing is ever found.
+    pub fn new(rate: Rate) -> Detector {
+        let front = Front::new(rate.hz());
+        let basis = Basis::new(front.rate_hz(rate.hz()));
+        Detector { rate, front, basis, pending: Vec::new(), origin: 0, candidates: Vec::new() }
+    }
+
+    /// Takes the next frames.
+    pub fn push(&mut self, mut plane: &[f32]) {
+        let look = self.frames(LOOK_S);
+        let step = look - self.frames(OVERLAP_S);
+        while self.pending.len() + plane.len() > look {
+            let (now, later) = plane.split_at(look.saturating_sub(self.pending.len()));
+            self.pending.extend_from_slice(now);
+            plane = later;
+            self.look();
+            self.pending.drain(..step);
+            self.origin += step as u64;
+        }
+        self.pending.extend_from_slice(plane);
+    }
+
+    /// All keys of the stream, in order of their start.
+    pub fn finish(mut self) -> Vec<Tone> {
+        self.look();
+        let frames = self.origin + self.pending.len() as u64;
+        let guard = self.frames(GUARD_S) as u64;
+        let keys = self.judged().map(|tone| Tone {
+            span: Span::clamp(&Span::new(tone.span.start.saturating_sub(guard), tone.span.end + guard), frames),
+            ..tone
+        });
+        join(keys.collect(), self.frames(BRIDGE_S) as u64)
+    }
+
+    fn frames(&self, seconds: f64) -> usize {
+        // A multiple of the front's factor, so that every look falls on the same grid.
+        (seconds * f64::from(self.rate.hz())) as usize / self.front.factor * self.front.factor
+    }
+
+    /// Looks at what is pending.
+    fn look(&mut self) {
+        if self.rate.hz() < 4_000 {
+            return;
+        }
+        let factor = self.front.factor as u64;
+        let origin = self.origin;
+        let passed = if factor == 1 { None } else { Some(self.front.pass(&self.pending)) };
+        let plane = passed.as_deref().unwrap_or(&self.pending);
+        let rate_hz = self.front.rate_hz(self.rate.hz());
+        let found = candidates(plane, rate_hz, &self.basis, judge::LEAST_HITS).filter_map(|e| {
+            let log_odds = judge::log_odds(&e);
+            let span = Span::new(origin + e.span.start * factor, origin + e.span.end * factor);
+            (log_odds > judge::IN_COMPANY).then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
+        });
+        self.candidates.extend(found);
+    }
+
+    /// The candidates that are keys: by themselves, or in the company of a sure one.
+    fn judged(&self) -> impl Iterator<Item = Tone> + '_ {
+        let company = self.frames(COMPANY_S) as u64;
+        let sure: Vec<Span> =
+            self.candidates.iter().filter(|c| c.log_odds > judge::SURE).map(|c| c.tone.span).collect();
+        let in_company = move |span: Span| {
+            sure.iter().any(|s| s.start < span.end + company && span.start < s.end + company)
+        };
+        let keys = self.candidates.iter().filter(move |c| c.log_odds > judge::ALONE || in_company(c.tone.span));
+        keys.map(|c| c.tone)
+    }
+}
+
+/// The evidence of every seed with `least_hits` in `plane`.
+pub fn candidates<'a>(
+    plane: &'a [f32],
+    rate_hz: f64,
+    basis: &'a Basis,
+    least_hits: usize,
+) -> impl Iterator<Item = Evidence> + 'a {
+    let mut last: Option<Evidence> = None;
+    seeds(plane, basis).into_iter().filter(move |s| s.hits >= least_hits).filter_map(move |seed| {
+        // A long tone in noise has several seeds; the first one traced it all.
+        let middle = (seed.best * basis.len() + basis.len()) as u64;
+        let traced = last.filter(|e| e.digit == seed.digit && (e.span.start..e.span.end).contains(&middle));
+        if traced.is_some_and(|e| judge::log_odds(&e) > judge::IN_COMPANY) {
+            return None;
+        }
+        let evidence = evidence::examine(plane, rate_hz, basis.len(), &seed);
+        last = evidence.or(last);
+        evidence
+    })
+}
+
+/// Joins pieces of one tone, in order.
+fn join(mut tones: Vec<Tone>, bridge: u64) -> Vec<Tone> {
+    tones.sort_by_key(|t| t.span);
+    let mut out: Vec<Tone> = Vec::with_capacity(tones.len());
+    for tone in tones {
+        let same = out.iter_mut().rev().take(4).find(|t| t.digit == tone.digit && tone.span.start <= t.span.end + bridge);
+        match same {
+            Some(before) => before.span.end = before.span.end.max(tone.span.end),
+            None => out.push(tone),
+        }
+    }
+    out
+}
+
+/// Angular frequencies (radians a sample) of a digit's tones.
+pub fn nominal(digit: super::Digit, rate_hz: f64) -> [f64; 2] {
+    let turn = std::f64::consts::TAU / rate_hz;
+    [usize::from(digit.row), 4 + usize::from(digit.column)].map(|t| turn * f64::from(TONES_HZ[t]))
+}

@@ -1,0 +1,160 @@
+//! What speaks for a key and what against it.
+
+use super::fit::Fit;
+use super::seeds::{Seed, WINDOW_BLOCKS};
+use super::trace::{Trace, trace};
+use super::Digit;
+use super::detector::nominal;
+use crate::audio::Span;
+
+/// Measured on one candidate, for the judge and for whoever asks why.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence {
+    pub digit: Digit,
+    /// Frames at the rate that the detector works at.
+    pub span: Span,
+    pub len_s: f64,
+    /// Coarse windows that agreed.
+    pub hits: usize,
+    /// Relative deviation of row and column from the nominal frequency: the median over the fits.
+    pub deviation: [f64; 2],
+    /// Largest relative change of a frequency between neighbouring fits.
+    pub drift: f64,
+    /// Two tones' share of the whole energy.
+    pub share: f64,
+    /// Their share of the energy between 550 and 1850 Hz.
+    pub band_share: f64,
+    /// The strongest other component in that band, over the weaker tone (power).
+    pub rival: f64,
+    /// Column over row, in dB.
+    pub twist_db: f64,
+    /// Largest over smallest amplitude of a tone along the trace.
+    pub unsteady: f64,
+    /// The tones' power just outside over that inside: the larger of both sides and tones.
+    pub outside: f64,
+    pub amplitude: f64,
+}
+
+/// Follows `seed` and measures what is there.
+pub fn examine(plane: &[f32], rate_hz: f64, block: usize, seed: &Seed) -> Option<Evidence> {
+    let omega = nominal(seed.digit, rate_hz);
+    let from = seed.best * block;
+    let to = (seed.best + WINDOW_BLOCKS) * block;
+    let Trace { start, end, fits } = trace(plane, rate_hz, from, to, omega)?;
+    if end <= start + block {
+        return None;
+    }
+    let inside: Vec<Fit> = pieces(plane, rate_hz, start, end, &fits);
+    let (first, last) = (inside.first()?, inside.last()?);
+    let deviation = [0, 1].map(|t| median(inside.iter().map(|f| f.omega[t] / omega[t] - 1.0)));
+    let drift = inside
+        .windows(2)
+        .flat_map(|w| [0, 1].map(|t| (w[1].omega[t] / w[0].omega[t] - 1.0).abs()))
+        .fold(0.0, f64::max);
+    let energy: f64 = inside.iter().map(|f| f.energy).sum();
+    let residual: f64 = inside.iter().map(|f| f.residual).sum();
+    let mean = |t: usize| median(inside.iter().map(|f| f.amplitude(t)));
+    let (row, column) = (mean(0), mean(1));
+    let band = Band::of(plane, rate_hz, &inside, end);
+    let tone_power = row * row / 2.0 + column * column / 2.0;
+    let unsteady = [0, 1].map(|t| {
+        let all = inside.iter().map(|f| f.amplitude(t));
+        all.clone().fold(0.0, f64::max) / all.fold(f64::MAX, f64::min).max(1e-9)
+    });
+    let outside = [before(plane, rate_hz, start, first), after(plane, rate_hz, end, last)];
+    Some(Evidence {
+        digit: seed.digit,
+        span: Span::new(start as u64, end as u64),
+        len_s: (end - start) as f64 / rate_hz,
+        hits: seed.hits,
+        deviation,
+        drift,
+        share: (1.0 - residual / energy).max(0.0),
+        band_share: tone_power / (tone_power + band.power),
+        rival: band.peak / (row.min(column) * row.min(column) / 2.0).max(1e-12),
+        twist_db: 20.0 * (column / row).log10(),
+        unsteady: unsteady[0].max(unsteady[1]),
+        outside: outside.into_iter().flatten().fold(0.0, f64::max),
+        amplitude: row.min(column),
+    })
+}
+
+/// Fits of equal stretches of about 16 ms from edge to edge.
+fn pieces(plane: &[f32], rate_hz: f64, start: usize, end: usize, fits: &[Fit]) -> Vec<Fit> {
+    let count = (((end - start) as f64 / rate_hz / 0.016).round() as usize).max(1);
+    (0..count)
+        .filter_map(|n| {
+            let (a, b) = (start + n * (end - start) / count, start + (n + 1) * (end - start) / count);
+            let near = fits.iter().min_by_key(|f| f.origin.abs_diff((a + b) / 2))?;
+            Fit::of(plane, a, b, near.omega)
+        })
+        .collect()
+}
+
+/// What else sounds in the tones' band.
+struct Band {
+    power: f64,
+    peak: f64,
+}
+
+impl Band {
+    fn of(plane: &[f32], rate_hz: f64, pieces: &[Fit], end: usize) -> Band {
+        let (mut power, mut peak, mut frames) = (0.0, 0.0, 0usize);
+        for piece in pieces {
+            let from = piece.origin - piece.frames / 2;
+            let to = (from + piece.frames).min(end).min(plane.len());
+            let mut model = piece.waves(from);
+            let rest: Vec<f64> =
+                plane[from..to].iter().map(|x| f64::from(*x) - piece.constant() - model.next()).collect();
+            let n = rest.len() as f64;
+            // Bins one resolution apart cover the band once, so that their powers add up.
+            let step = rate_hz / n;
+            let mut hz = 550.0;
+            while hz < 1_850.0 {
+                let p = power_at(&rest, std::f64::consts::TAU * hz / rate_hz) * 2.0 / (n * n);
+                power += p * n;
+                peak = f64::max(peak, p);
+                hz += step;
+            }
+            frames += rest.len();
+        }
+        Band { power: power / frames.max(1) as f64, peak }
+    }
+}
+
+fn power_at(x: &[f64], omega: f64) -> f64 {
+    let c = 2.0 * omega.cos();
+    let (mut a, mut b) = (0.0, 0.0);
+    for v in x {
+        (a, b) = (v + c * a - b, a);
+    }
+    a * a + b * b - c * a * b
+}
+
+/// Each tone's power in the 12 ms that end 3 ms before `start`, over its power inside.
+fn before(plane: &[f32], rate_hz: f64, start: usize, fit: &Fit) -> [f64; 2] {
+    let gap = (0.003 * rate_hz) as usize;
+    let to = start.saturating_sub(gap);
+    level(plane, to.saturating_sub(4 * gap), to, fit)
+}
+
+fn after(plane: &[f32], rate_hz: f64, end: usize, fit: &Fit) -> [f64; 2] {
+    let gap = (0.003 * rate_hz) as usize;
+    let from = (end + gap).min(plane.len());
+    level(plane, from, (from + 4 * gap).min(plane.len()), fit)
+}
+
+fn level(plane: &[f32], from: usize, to: usize, fit: &Fit) -> [f64; 2] {
+    let x: Vec<f64> = plane[from..to].iter().map(|x| f64::from(*x)).collect();
+    let half = x.len() as f64 / 2.0;
+    if half < 4.0 {
+        return [0.0; 2];
+    }
+    [0, 1].map(|t| power_at(&x, fit.omega[t]) / (half * half * fit.amplitude(t).powi(2)).max(1e-12))
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut v: Vec<f64> = values.collect();
+    v.sort_unstable_by(f64::total_cmp);
+    v.get(v.len() / 2).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,50 @@
+//! Is it a key? A logistic regression over ten measures and their products,
+//! learned from the kit in `tests/kit` (`tests/kit/fit_judge.py` prints the
+//! tables). The gates before it are the standards' limits with room to spare.
+
+use super::evidence::Evidence;
+
+const FEATURES: usize = 10;
+/// Q.24 accepts ±1.8 % (NTT) and must reject ±3.0 %.
+pub const MOST_DEVIATION: f64 = 0.025;
+/// A redactor takes ±10 dB; telephones stay within 8.
+const MOST_TWIST_DB: f64 = 13.0;
+/// Coarse windows that must agree: a burst of 20 ms makes three or more.
+pub const LEAST_HITS: usize = 2;
+/// A tone shorter than this, on clean audio, is no key (ETSI: < 20 ms must not; a redactor looks lower).
+const LEAST_LEN_S: f64 = 0.012;
+/// Log-odds from which a candidate is a key by itself, near a key that is
+/// sure, and from which one is sure.
+pub const ALONE: f64 = 2.2;
+pub const IN_COMPANY: f64 = 0.0;
+pub const SURE: f64 = 5.0;
+
+include!("judge_weights.rs");
+
+/// The natural logarithm of the odds that it is a key; −∞ outside the gates.
+pub fn log_odds(e: &Evidence) -> f64 {
+    let deviation = e.deviation[0].abs().max(e.deviation[1].abs());
+    if deviation >= MOST_DEVIATION
+        || e.twist_db.abs() >= MOST_TWIST_DB
+        || e.hits < LEAST_HITS
+        || e.len_s < LEAST_LEN_S
+    {
+        return f64::NEG_INFINITY;
+    }
+    let features: [f64; FEATURES] = [
+        (e.rival + 1e-2).log10(),
+        e.outside.clamp(1e-2, 1.0).log10(),
+        (100.0 * deviation).min(1.5),
+        (100.0 * e.drift).min(4.0),
+        e.unsteady.clamp(1.0, 10.0).log10(),
+        e.band_share,
+        e.share,
+        e.len_s.min(0.1).log10(),
+        e.twist_db.abs().min(6.0) / 6.0,
+        (e.hits.min(20) as f64).log10(),
+    ];
+    let z: [f64; FEATURES] = std::array::from_fn(|i| (features[i] - CENTRE[i]) / SCALE[i]);
+    let pairs = (0..FEATURES).flat_map(|i| (i..FEATURES).map(move |j| (i, j)));
+    let products = pairs.zip(PAIRS).map(|((i, j), w)| w * (z[i] * z[j]).clamp(-6.0, 6.0));
+    BIAS + z.iter().zip(LINEAR).map(|(z, w)| z * w).sum::<f64>() + products.sum::<f64>()
+}
