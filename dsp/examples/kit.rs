@@ -94,6 +94,14 @@ fn report(cases: &[Case], mut receiver: impl FnMut(usize, &Case) -> Vec<Found>) 
             Score::percentile(&s.edges_ms, 0.5), Score::percentile(&s.edges_ms, 0.95), Score::percentile(&s.edges_ms, 1.0),
             s.covered_share() * 100.0, Score::percentile(&s.excess_ms, 0.99), Score::percentile(&s.uncovered_ms, 0.99),
         );
+        let wide: Vec<_> = s.wide.iter().filter(|b| *b.1 > 0).collect();
+        if !wide.is_empty() {
+            println!("    more than 12 ms too much {wide:?}");
+        }
+        let bare: Vec<_> = s.bare.iter().filter(|b| *b.1 > 0).collect();
+        if !bare.is_empty() {
+            println!("    not wholly covered {bare:?}");
+        }
         if !s.missed.is_empty() {
             println!("    missed {:?}", s.missed);
         }

@@ -12,8 +12,8 @@ use crate::audio::{Rate, Span};
 const LOOK_S: f64 = 8.0;
 const OVERLAP_S: f64 = 0.4;
 /// What a span is wider than the tone that was measured, a side: an edge is
-/// good to a millisecond in noise, and a line rings.
-const GUARD_S: f64 = 0.001;
+/// good to a millisecond or two in noise, and a line rings.
+const GUARD_S: f64 = 0.0018;
 /// Pieces of one key are one tone across a gap this long (Q.24: an interruption of 10 ms is bridged).
 const BRIDGE_S: f64 = 0.012;
 /// Keys come in company: near a sure one, less is enough.
@@ -89,7 +89,7 @@ impl Detector {
         let rate_hz = self.front.rate_hz(self.rate.hz());
         let found = candidates(plane, rate_hz, &self.basis, judge::LEAST_HITS).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
-            let span = Span::new(origin + e.span.start * factor, origin + e.span.end * factor);
+            let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
             (log_odds > judge::IN_COMPANY).then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
         });
         self.candidates.extend(found);

@@ -13,6 +13,8 @@ pub struct Evidence {
     pub digit: Digit,
     /// Frames at the rate that the detector works at.
     pub span: Span,
+    /// The span with the fade at both ends.
+    pub outer: Span,
     pub len_s: f64,
     /// Coarse windows that agreed.
     pub hits: usize,
@@ -40,7 +42,7 @@ pub fn examine(plane: &[f32], rate_hz: f64, block: usize, seed: &Seed) -> Option
     let omega = nominal(seed.digit, rate_hz);
     let from = seed.best * block;
     let to = (seed.best + WINDOW_BLOCKS) * block;
-    let Trace { start, end, fits } = trace(plane, rate_hz, from, to, omega)?;
+    let Trace { start, end, lead_in, fade, fits } = trace(plane, rate_hz, from, to, omega)?;
     if end <= start + block {
         return None;
     }
@@ -65,6 +67,7 @@ pub fn examine(plane: &[f32], rate_hz: f64, block: usize, seed: &Seed) -> Option
     Some(Evidence {
         digit: seed.digit,
         span: Span::new(start as u64, end as u64),
+        outer: Span::new((start - lead_in) as u64, (end + fade) as u64),
         len_s: (end - start) as f64 / rate_hz,
         hits: seed.hits,
         deviation,

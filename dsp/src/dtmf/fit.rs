@@ -91,6 +91,19 @@ impl Fit {
         self.cos[tone].hypot(self.sin[tone])
     }
 
+    /// Amplitude of each tone in `x` over that of the fit: one period or more, roughly.
+    pub fn levels(&self, x: &[f32]) -> [f64; 2] {
+        [0, 1].map(|t| {
+            let (mut wave, mut sums) = (Wave::at(self.omega[t], 0.0), (0.0, 0.0));
+            for &sample in x {
+                let v = f64::from(sample) - self.constant;
+                sums = (sums.0 + v * wave.cos, sums.1 + v * wave.sin);
+                wave.advance();
+            }
+            sums.0.hypot(sums.1) * 2.0 / (x.len() as f64 * self.amplitude(t)).max(1e-12)
+        })
+    }
+
     /// The constant under the tones.
     pub fn constant(&self) -> f64 {
         self.constant

@@ -15,11 +15,10 @@ const LEAST_AMPLITUDE: f32 = 0.0007;
 /// Windows that may be missing in a run of one digit.
 const GAP: usize = 3;
 
-/// A run of windows that hold one digit, `first..=last`, and the best of them.
+/// A run of windows that hold one digit, and the best of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed {
     pub digit: Digit,
-    pub first: usize,
     pub last: usize,
     pub hits: usize,
     pub best: usize,
@@ -51,7 +50,7 @@ pub fn seeds(plane: &[f32], basis: &Basis) -> Vec<Seed> {
             }
             _ => {
                 done.extend(open.take());
-                open = Some(Seed { digit: hit.digit, first: w, last: w, hits: 1, best: w, share: hit.share });
+                open = Some(Seed { digit: hit.digit, last: w, hits: 1, best: w, share: hit.share });
             }
         }
     }

@@ -13,10 +13,16 @@ const STRETCH_S: f64 = 0.016;
 /// How far a fit is carried on beyond its stretch before the next one is made.
 const REACH_S: f64 = 0.012;
 
+/// Amplitude of a fading tone over that inside, down to which the fade is followed.
+const TAIL_LEVEL: f64 = 0.1;
+
 /// The tone around a seed: where, and the fits along it in order.
 pub struct Trace {
     pub start: usize,
     pub end: usize,
+    /// Samples before `start` and after `end` in which the tone still fades.
+    pub lead_in: usize,
+    pub fade: usize,
     pub fits: Vec<Fit>,
 }
 
@@ -25,69 +31,119 @@ pub fn trace(plane: &[f32], rate_hz: f64, from: usize, to: usize, omega: [f64; 2
     let stretch = (STRETCH_S * rate_hz) as usize;
     let reach = (REACH_S * rate_hz) as usize;
     let middle = Fit::of(plane, from, to, omega)?;
-    let (mut fits, mut left) = (vec![middle], Vec::new());
-    let mut start = from;
-    let mut fit = middle;
-    loop {
-        let limit = start.saturating_sub(reach);
-        let edge = edge_left(plane, &fit, limit, (start + stretch / 2).min(to));
-        let advanced = edge + reach / 3 < start;
-        start = edge;
-        if !advanced || start == 0 {
-            break;
-        }
-        let Some(next) = Fit::of(plane, start, (start + stretch).min(plane.len()), fit.omega) else { break };
-        if !continues(&fit, &next) {
-            break;
-        }
-        left.push(next);
-        fit = next;
-    }
-    let mut end = to;
-    fit = middle;
-    loop {
-        let limit = (end + reach).min(plane.len());
-        let edge = edge_right(plane, &fit, end.saturating_sub(stretch / 2).max(start), limit);
-        let advanced = edge > end + reach / 3;
-        end = edge;
-        if !advanced || end == plane.len() {
-            break;
-        }
-        let Some(next) = Fit::of(plane, end.saturating_sub(stretch), end, fit.omega) else { break };
-        if !continues(&fit, &next) {
-            break;
-        }
-        fits.push(next);
-        fit = next;
-    }
-    left.reverse();
-    left.append(&mut fits);
-    let mut traced = Trace { start, end: end.max(start), fits: left };
+    let mut walk = Walk { plane, stretch, reach, fits: vec![middle] };
+    let start = walk.left(&middle, from, to);
+    walk.fits.reverse();
+    let end = walk.right(&middle, to, start);
+    let mut traced = Trace { start, end: end.max(start), lead_in: 0, fade: 0, fits: walk.fits };
     traced.sharpen(plane, stretch, reach);
     Some(traced)
 }
 
-/// The next stretch still holds the same two tones.
-fn continues(fit: &Fit, next: &Fit) -> bool {
-    (0..2).all(|t| {
+/// The way outward, with the fits made so far.
+struct Walk<'a> {
+    plane: &'a [f32],
+    stretch: usize,
+    reach: usize,
+    fits: Vec<Fit>,
+}
+
+impl Walk<'_> {
+    fn left(&mut self, middle: &Fit, from: usize, to: usize) -> usize {
+        let (mut start, mut fit) = (from, *middle);
+        loop {
+            let limit = start.saturating_sub(self.reach);
+            let edge = edge_left(self.plane, &fit, limit, (start + self.stretch / 2).min(to));
+            let advanced = edge + self.reach / 3 < start;
+            start = edge;
+            let next = match advanced {
+                true => self.fit(start, &fit, false).map(|next| (start, next)),
+                false => self.beyond(start, &fit, |at, gap| at.checked_sub(gap + self.stretch)),
+            };
+            let Some((at, next)) = next else { return start };
+            self.fits.push(next);
+            (start, fit) = (at, next);
+        }
+    }
+
+    fn right(&mut self, middle: &Fit, to: usize, start: usize) -> usize {
+        let (mut end, mut fit) = (to, *middle);
+        loop {
+            let limit = (end + self.reach).min(self.plane.len());
+            let edge = edge_right(self.plane, &fit, end.saturating_sub(self.stretch / 2).max(start), limit);
+            let advanced = edge > end + self.reach / 3;
+            end = edge;
+            let next = match advanced {
+                true => self.fit(end.saturating_sub(self.stretch), &fit, false).map(|next| (end, next)),
+                false => {
+                    let beyond = self.beyond(end, &fit, |at, gap| Some(at + gap));
+                    beyond.map(|(at, next)| ((at + self.stretch).min(self.plane.len()), next))
+                }
+            };
+            let Some((at, next)) = next else { return end };
+            self.fits.push(next);
+            (end, fit) = (at, next);
+        }
+    }
+
+    /// The fit of the stretch that begins `at`, when it goes on from `fit`.
+    fn fit(&self, at: usize, fit: &Fit, strict: bool) -> Option<Fit> {
+        let next = Fit::of(self.plane, at, (at + self.stretch).min(self.plane.len()), fit.omega)?;
+        continues(fit, &next, strict).then_some(next)
+    }
+
+    /// The same tone on the far side of a gap (lost packets, a slip, a loud
+    /// syllable): where that stretch begins, and its fit.
+    fn beyond(&self, at: usize, fit: &Fit, place: impl Fn(usize, usize) -> Option<usize>) -> Option<(usize, Fit)> {
+        let step = self.reach / 4;
+        (1..=4).filter_map(|n| place(at, n * step)).find_map(|from| Some((from, self.fit(from, fit, true)?)))
+    }
+}
+
+/// The next stretch still holds the same two tones. `strict` across a gap,
+/// where no edge has vouched for it.
+fn continues(fit: &Fit, next: &Fit, strict: bool) -> bool {
+    let (least, most, drift) = if strict { (0.6, 1.6, 0.012) } else { (0.3, 10.0, 0.04) };
+    let steady = (0..2).all(|t| {
         let (a, b) = (fit.amplitude(t), next.amplitude(t));
-        b > 0.3 * a && a > 0.1 * b && (fit.omega[t] / next.omega[t] - 1.0).abs() < 0.04
-    })
+        b > least * a && b < most * a && (fit.omega[t] / next.omega[t] - 1.0).abs() < drift
+    });
+    steady && (!strict || next.share() > 0.6 * fit.share())
 }
 
 impl Trace {
-    /// Once more from a fit of the tone's own first and last stretch.
+    /// Once more from a fit of the tone's own first and last stretch, and then
+    /// over what a key's release or a codec's smear leaves of it.
     fn sharpen(&mut self, plane: &[f32], stretch: usize, reach: usize) {
         let (Some(first), Some(last)) = (self.fits.first().copied(), self.fits.last().copied()) else { return };
         let to = (self.start + stretch).min(self.end);
         if let Some(fit) = Fit::of(plane, self.start, to, first.omega) {
             self.start = edge_left(plane, &fit, self.start.saturating_sub(reach), (self.start + to) / 2);
+            self.lead_in = tail(&fit, reach / 4, |n, len| {
+                let to = self.start.checked_sub(n)?;
+                plane.get(to.checked_sub(len)?..to)
+            });
         }
         let from = self.end.saturating_sub(stretch).max(self.start);
         if let Some(fit) = Fit::of(plane, from, self.end, last.omega) {
             self.end = edge_right(plane, &fit, (from + self.end) / 2, (self.end + reach).min(plane.len()));
+            self.fade = tail(&fit, reach / 4, |n, len| plane.get(self.end + n..self.end + n + len));
         }
     }
+}
+
+/// Samples beyond an edge in which both tones fade out: in windows of `len`
+/// they stand above a tenth of their amplitude and above what is there
+/// farther off. `outward(n, len)` is the window that begins n samples beyond.
+fn tail<'a>(fit: &Fit, len: usize, outward: impl Fn(usize, usize) -> Option<&'a [f32]>) -> usize {
+    let level = |n: usize| outward(n, len).map_or([0.0; 2], |x| fit.levels(x));
+    let far = level(3 * len);
+    let sounds = |n: usize| {
+        let near = level(n);
+        (0..2).all(|t| near[t] > TAIL_LEVEL && near[t] > 3.0 * far[t])
+    };
+    let step = (len / 3).max(1);
+    (0..3).take_while(|k| sounds(k * step)).count() * step
 }
 
 /// The sample in `limit..=from` from which on `fit` explains the audio up to `from`.

@@ -24,6 +24,10 @@ pub struct Score {
     pub excess_ms: Vec<f64>,
     pub covered: usize,
     pub uncovered_ms: Vec<f64>,
+    /// Tones with more than 12 ms too much on a side, by condition.
+    pub wide: BTreeMap<String, usize>,
+    /// Tones with something left uncovered, by condition.
+    pub bare: BTreeMap<String, usize>,
     pub missed: BTreeMap<String, usize>,
     pub seconds: f64,
 }
@@ -58,8 +62,10 @@ impl Score {
                 let (before, after) = ((t.start as f64 - start as f64) * ms, (end as f64 - t.end as f64) * ms);
                 self.edges_ms.extend([before.abs(), after.abs()]);
                 self.excess_ms.extend([before, after]);
+                *self.wide.entry(case.condition.clone()).or_default() += usize::from(before.max(after) > 12.0);
                 let heard: usize = (t.start..t.end).filter(|k| !pieces.iter().any(|f| f.start <= *k && *k < f.end)).count();
                 self.covered += usize::from(heard == 0);
+                *self.bare.entry(case.condition.clone()).or_default() += usize::from(heard > 0);
                 self.uncovered_ms.push(heard as f64 * ms);
             }
         }
