@@ -128,7 +128,7 @@ fn write(folder: &str) {
 
 /// Every candidate's evidence as a line of numbers, for tuning the judge.
 fn evidence(which: &str) {
-    println!("case\tcategory\tcondition\ttrue\tmust\thits\tlen_s\tdev_row\tdev_column\tdrift\tshare\tband_share\trival\ttwist\tunsteady\toutside\tamplitude\tstart_ms\tend_ms\ttruth");
+    println!("case\tcategory\tcondition\ttrue\tmust\thits\tlen_s\tdev_row\tdev_column\tdrift\tshare\tband_share\trival\ttwist\tunsteady\toutside\tamplitude\tstart_ms\tend_ms\ttruth\tcoarse_share");
     for (n, case) in all(which).iter().enumerate() {
         if case.rate != 8_000 {
             continue;
@@ -139,11 +139,11 @@ fn evidence(which: &str) {
             let truth = case.truths.iter().find(|t| t.digit == digit && t.start < end && start < t.end);
             let off = |a: usize, b: usize| (a as f64 - b as f64) / 8.0;
             println!(
-                "{n}\t{}\t{}\t{}\t{}\t{}\t{:.4}\t{:.4}\t{:.4}\t{:.4}\t{:.3}\t{:.3}\t{:.4}\t{:.1}\t{:.2}\t{:.3}\t{:.5}\t{:.2}\t{:.2}\t{}",
+                "{n}\t{}\t{}\t{}\t{}\t{}\t{:.4}\t{:.4}\t{:.4}\t{:.4}\t{:.3}\t{:.3}\t{:.4}\t{:.1}\t{:.2}\t{:.3}\t{:.5}\t{:.2}\t{:.2}\t{}\t{:.3}",
                 case.category, case.condition, u8::from(truth.is_some()), u8::from(truth.is_some_and(|t| t.must)),
                 e.hits, e.len_s, e.deviation[0], e.deviation[1], e.drift, e.share, e.band_share, e.rival, e.twist_db,
                 e.unsteady, e.outside, e.amplitude,
-                truth.map_or(0.0, |t| off(start, t.start)), truth.map_or(0.0, |t| off(end, t.end)), truth.map_or(0, |t| t.start),
+                truth.map_or(0.0, |t| off(start, t.start)), truth.map_or(0.0, |t| off(end, t.end)), truth.map_or(0, |t| t.start), e.coarse_share,
             );
         }
     }

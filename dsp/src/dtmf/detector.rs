@@ -87,7 +87,7 @@ impl Detector {
         let passed = if factor == 1 { None } else { Some(self.front.pass(&self.pending)) };
         let plane = passed.as_deref().unwrap_or(&self.pending);
         let rate_hz = self.front.rate_hz(self.rate.hz());
-        let found = candidates(plane, rate_hz, &self.basis, judge::LEAST_HITS).filter_map(|e| {
+        let found = candidates(plane, rate_hz, &self.basis, true).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
             let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
             (log_odds > judge::IN_COMPANY).then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
@@ -108,15 +108,15 @@ impl Detector {
     }
 }
 
-/// The evidence of every seed with `least_hits` in `plane`.
+/// The evidence of every seed in `plane`; `worth` leaves out those too weak to become a key.
 pub fn candidates<'a>(
     plane: &'a [f32],
     rate_hz: f64,
     basis: &'a Basis,
-    least_hits: usize,
+    worth: bool,
 ) -> impl Iterator<Item = Evidence> + 'a {
     let mut last: Option<Evidence> = None;
-    seeds(plane, basis).into_iter().filter(move |s| s.hits >= least_hits).filter_map(move |seed| {
+    seeds(plane, basis).into_iter().filter(move |s| !worth || judge::is_worth(s)).filter_map(move |seed| {
         // A long tone in noise has several seeds; the first one traced it all.
         let middle = (seed.best * basis.len() + basis.len()) as u64;
         let traced = last.filter(|e| e.digit == seed.digit && (e.span.start..e.span.end).contains(&middle));

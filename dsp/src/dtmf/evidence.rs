@@ -1,11 +1,19 @@
 //! What speaks for a key and what against it.
 
+use super::band::Band;
 use super::fit::Fit;
-use super::seeds::{Seed, WINDOW_BLOCKS};
+use super::blocks::WINDOW_BLOCKS;
+use super::seeds::Seed;
 use super::trace::{Trace, trace};
 use super::Digit;
 use super::detector::nominal;
+use super::judge::log_odds;
 use crate::audio::Span;
+
+/// Shorter is a click.
+const MIN_LEN_S: f64 = 0.008;
+/// Rough, since the fits of a trace need not lie wholly inside the tone.
+const MOST_ROUGH_DEVIATION: f64 = 0.03;
 
 /// Measured on one candidate, for the judge and for whoever asks why.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +26,8 @@ pub struct Evidence {
     pub len_s: f64,
     /// Coarse windows that agreed.
     pub hits: usize,
+    /// The tones' share of the energy in the best of them.
+    pub coarse_share: f64,
     /// Relative deviation of row and column from the nominal frequency: the median over the fits.
     pub deviation: [f64; 2],
     /// Largest relative change of a frequency between neighbouring fits.
@@ -37,13 +47,29 @@ pub struct Evidence {
     pub amplitude: f64,
 }
 
-/// Follows `seed` and measures what is there.
+/// Below this a candidate is not looked at a second time, across gaps.
+const WORTH_BRIDGING: f64 = -6.0;
+
+/// Follows `seed` and measures what is there: first as far as the tone goes on
+/// without a break, and if that speaks for a key, once more across gaps.
 pub fn examine(plane: &[f32], rate_hz: f64, block: usize, seed: &Seed) -> Option<Evidence> {
     let omega = nominal(seed.digit, rate_hz);
-    let from = seed.best * block;
-    let to = (seed.best + WINDOW_BLOCKS) * block;
-    let Trace { start, end, lead_in, fade, fits } = trace(plane, rate_hz, from, to, omega)?;
-    if end <= start + block {
+    let window = (seed.best * block, (seed.best + WINDOW_BLOCKS) * block);
+    let unbroken = trace(plane, rate_hz, window, omega, false)?;
+    let length = unbroken.end - unbroken.start;
+    let first = measure(plane, rate_hz, omega, seed, unbroken)?;
+    if log_odds(&first) < WORTH_BRIDGING {
+        return Some(first);
+    }
+    let bridged = trace(plane, rate_hz, window, omega, true).filter(|t| t.end - t.start > length);
+    bridged.and_then(|trace| measure(plane, rate_hz, omega, seed, trace)).or(Some(first))
+}
+
+/// The measures of a trace; `None` when its frequencies or its length rule a key out.
+fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Trace) -> Option<Evidence> {
+    let Trace { start, end, lead_in, fade, fits } = trace;
+    let rough = [0, 1].map(|t| median(fits.iter().map(|f| f.omega[t] / omega[t] - 1.0)).abs());
+    if ((end - start) as f64) < MIN_LEN_S * rate_hz || rough[0].max(rough[1]) > MOST_ROUGH_DEVIATION {
         return None;
     }
     let inside: Vec<Fit> = pieces(plane, rate_hz, start, end, &fits);
@@ -53,8 +79,6 @@ pub fn examine(plane: &[f32], rate_hz: f64, block: usize, seed: &Seed) -> Option
         .windows(2)
         .flat_map(|w| [0, 1].map(|t| (w[1].omega[t] / w[0].omega[t] - 1.0).abs()))
         .fold(0.0, f64::max);
-    let energy: f64 = inside.iter().map(|f| f.energy).sum();
-    let residual: f64 = inside.iter().map(|f| f.residual).sum();
     let mean = |t: usize| median(inside.iter().map(|f| f.amplitude(t)));
     let (row, column) = (mean(0), mean(1));
     let band = Band::of(plane, rate_hz, &inside, end);
@@ -70,11 +94,12 @@ pub fn examine(plane: &[f32], rate_hz: f64, block: usize, seed: &Seed) -> Option
         outer: Span::new((start - lead_in) as u64, (end + fade) as u64),
         len_s: (end - start) as f64 / rate_hz,
         hits: seed.hits,
+        coarse_share: f64::from(seed.share),
         deviation,
         drift,
-        share: (1.0 - residual / energy).max(0.0),
+        share: band.energies.share(),
         band_share: tone_power / (tone_power + band.power),
-        rival: band.peak / (row.min(column) * row.min(column) / 2.0).max(1e-12),
+        rival: band.peak / (row.min(column).powi(2) / 2.0).max(1e-12),
         twist_db: 20.0 * (column / row).log10(),
         unsteady: unsteady[0].max(unsteady[1]),
         outside: outside.into_iter().flatten().fold(0.0, f64::max),
@@ -89,49 +114,9 @@ fn pieces(plane: &[f32], rate_hz: f64, start: usize, end: usize, fits: &[Fit]) -
         .filter_map(|n| {
             let (a, b) = (start + n * (end - start) / count, start + (n + 1) * (end - start) / count);
             let near = fits.iter().min_by_key(|f| f.origin.abs_diff((a + b) / 2))?;
-            Fit::of(plane, a, b, near.omega)
+            Fit::near(plane, a, b, near.omega)
         })
         .collect()
-}
-
-/// What else sounds in the tones' band.
-struct Band {
-    power: f64,
-    peak: f64,
-}
-
-impl Band {
-    fn of(plane: &[f32], rate_hz: f64, pieces: &[Fit], end: usize) -> Band {
-        let (mut power, mut peak, mut frames) = (0.0, 0.0, 0usize);
-        for piece in pieces {
-            let from = piece.origin - piece.frames / 2;
-            let to = (from + piece.frames).min(end).min(plane.len());
-            let mut model = piece.waves(from);
-            let rest: Vec<f64> =
-                plane[from..to].iter().map(|x| f64::from(*x) - piece.constant() - model.next()).collect();
-            let n = rest.len() as f64;
-            // Bins one resolution apart cover the band once, so that their powers add up.
-            let step = rate_hz / n;
-            let mut hz = 550.0;
-            while hz < 1_850.0 {
-                let p = power_at(&rest, std::f64::consts::TAU * hz / rate_hz) * 2.0 / (n * n);
-                power += p * n;
-                peak = f64::max(peak, p);
-                hz += step;
-            }
-            frames += rest.len();
-        }
-        Band { power: power / frames.max(1) as f64, peak }
-    }
-}
-
-fn power_at(x: &[f64], omega: f64) -> f64 {
-    let c = 2.0 * omega.cos();
-    let (mut a, mut b) = (0.0, 0.0);
-    for v in x {
-        (a, b) = (v + c * a - b, a);
-    }
-    a * a + b * b - c * a * b
 }
 
 /// Each tone's power in the 12 ms that end 3 ms before `start`, over its power inside.
@@ -148,12 +133,10 @@ fn after(plane: &[f32], rate_hz: f64, end: usize, fit: &Fit) -> [f64; 2] {
 }
 
 fn level(plane: &[f32], from: usize, to: usize, fit: &Fit) -> [f64; 2] {
-    let x: Vec<f64> = plane[from..to].iter().map(|x| f64::from(*x)).collect();
-    let half = x.len() as f64 / 2.0;
-    if half < 4.0 {
+    if to < from + 8 {
         return [0.0; 2];
     }
-    [0, 1].map(|t| power_at(&x, fit.omega[t]) / (half * half * fit.amplitude(t).powi(2)).max(1e-12))
+    fit.levels(&plane[from..to]).map(|level| level * level)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -3,23 +3,34 @@
 //! tables). The gates before it are the standards' limits with room to spare.
 
 use super::evidence::Evidence;
+use super::seeds::Seed;
 
 const FEATURES: usize = 10;
 /// Q.24 accepts ±1.8 % (NTT) and must reject ±3.0 %.
-pub const MOST_DEVIATION: f64 = 0.025;
+const MOST_DEVIATION: f64 = 0.025;
 /// A redactor takes ±10 dB; telephones stay within 8.
 const MOST_TWIST_DB: f64 = 13.0;
 /// Coarse windows that must agree: a burst of 20 ms makes three or more.
-pub const LEAST_HITS: usize = 2;
+const LEAST_HITS: usize = 2;
+/// Best share of a window.
+const LEAST_SHARE: f32 = 0.15;
+/// Windows times their best share: what a key in the kit has at the least,
+/// and nine in ten seeds of speech have not.
+const LEAST_WEIGHT: f32 = 0.8;
 /// A tone shorter than this, on clean audio, is no key (ETSI: < 20 ms must not; a redactor looks lower).
 const LEAST_LEN_S: f64 = 0.012;
 /// Log-odds from which a candidate is a key by itself, near a key that is
 /// sure, and from which one is sure.
 pub const ALONE: f64 = 2.2;
-pub const IN_COMPANY: f64 = 0.0;
+pub const IN_COMPANY: f64 = -1.5;
 pub const SURE: f64 = 5.0;
 
 include!("judge_weights.rs");
+
+/// Is the seed worth a closer look?
+pub fn is_worth(seed: &Seed) -> bool {
+    seed.hits >= LEAST_HITS && seed.share >= LEAST_SHARE && seed.hits as f32 * seed.share >= LEAST_WEIGHT
+}
 
 /// The natural logarithm of the odds that it is a key; −∞ outside the gates.
 pub fn log_odds(e: &Evidence) -> f64 {

@@ -1,5 +1,6 @@
 //! Keyed digits (ITU-T Q.23 tones, Q.24 receivers), found offline and from both sides.
 
+mod band;
 mod blocks;
 mod detector;
 mod evidence;
@@ -59,5 +60,5 @@ pub fn examine(plane: &[f32], rate: Rate) -> Vec<Evidence> {
     let front = front::Front::new(rate.hz());
     let rate_hz = front.rate_hz(rate.hz());
     let basis = blocks::Basis::new(rate_hz);
-    detector::candidates(&front.pass(plane), rate_hz, &basis, 1).collect()
+    detector::candidates(&front.pass(plane), rate_hz, &basis, false).collect()
 }

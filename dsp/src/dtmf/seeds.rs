@@ -2,10 +2,8 @@
 //! stand above the others. It is meant to miss nothing; the judge is strict.
 
 use super::Digit;
-use super::blocks::{Basis, Sums, powers};
+use super::blocks::{Basis, WINDOW_BLOCKS, Window};
 
-/// Blocks in a window.
-pub const WINDOW_BLOCKS: usize = 3;
 /// A tone is at least this many times (6 dB) the next of its group.
 const LEAD: f32 = 4.0;
 /// Row over column or the reverse, at most 16 dB.
@@ -33,13 +31,11 @@ struct Hit {
 
 /// All seeds in `plane`, in order.
 pub fn seeds(plane: &[f32], basis: &Basis) -> Vec<Seed> {
-    let blocks = basis.blocks(plane);
-    let energies: Vec<f32> = plane.chunks_exact(basis.len()).map(energy).collect();
+    let gate = Gate::of((WINDOW_BLOCKS * basis.len()) as f32);
     let mut done: Vec<Seed> = Vec::new();
     let mut open: Option<Seed> = None;
-    for (w, parts) in blocks.windows(WINDOW_BLOCKS).enumerate() {
-        let energy = energies[w] + energies[w + 1] + energies[w + 2];
-        let Some(hit) = judge(basis, parts, energy) else { continue };
+    for (w, window) in basis.windows(plane, gate.least_energy).iter().enumerate() {
+        let Some(hit) = gate.judge(window) else { continue };
         match &mut open {
             Some(run) if run.digit == hit.digit && w - run.last <= GAP => {
                 run.last = w;
@@ -58,51 +54,48 @@ pub fn seeds(plane: &[f32], basis: &Basis) -> Vec<Seed> {
     done
 }
 
-fn judge(basis: &Basis, parts: &[Sums], energy: f32) -> Option<Hit> {
-    let frames = (WINDOW_BLOCKS * basis.len()) as f32;
-    let floor = (LEAST_AMPLITUDE * frames / 2.0) * (LEAST_AMPLITUDE * frames / 2.0);
-    // Two tones at the floor have this energy; most of silence ends here.
-    if energy < 4.0 * floor / frames {
-        return None;
-    }
-    let two = basis.append(&parts[0], &parts[1], 1);
-    let powers = powers(&basis.append(&two, &parts[2], 2));
-    let (row, row_power, row_next) = best(&powers[..4]);
-    let (column, column_power, column_next) = best(&powers[4..]);
-    if row_power < floor
-        || column_power < floor
-        || row_power < LEAD * row_next
-        || column_power < LEAD * column_next
-        || row_power > MOST_TWIST * column_power
-        || column_power > MOST_TWIST * row_power
-    {
-        return None;
-    }
-    // |X|² = (A·n/2)² and a sine's energy is A²·n/2.
-    let share = (row_power + column_power) * 2.0 / (frames * energy);
-    Some(Hit { digit: Digit { row: row as u8, column: column as u8 }, share })
+/// The limits for windows of one length.
+struct Gate {
+    frames: f32,
+    /// Least power of a tone.
+    floor: f32,
+    /// Two tones at the floor have this energy; most of silence ends here.
+    least_energy: f32,
 }
 
-/// Index and power of the strongest, and the power of the next.
-fn best(powers: &[f32]) -> (usize, f32, f32) {
-    let mut top = (0, 0f32, 0f32);
-    for (i, &p) in powers.iter().enumerate() {
-        if p > top.1 {
-            top = (i, p, top.1);
-        } else if p > top.2 {
-            top.2 = p;
-        }
+impl Gate {
+    fn of(frames: f32) -> Gate {
+        let amplitude = LEAST_AMPLITUDE * frames / 2.0;
+        let floor = amplitude * amplitude;
+        Gate { frames, floor, least_energy: 4.0 * floor / frames }
     }
-    top
+
+    #[inline(always)]
+    fn judge(&self, window: &Window) -> Option<Hit> {
+        let p = &window.powers;
+        let (row, row_next) = lead([p[0], p[1], p[2], p[3]]);
+        let (column, column_next) = lead([p[4], p[5], p[6], p[7]]);
+        // Without shortcuts between them: a branch a window is dearer than all five.
+        let fails = (row < self.floor)
+            | (column < self.floor)
+            | (row < LEAD * row_next)
+            | (column < LEAD * column_next)
+            | (row > MOST_TWIST * column)
+            | (column > MOST_TWIST * row);
+        if fails {
+            return None;
+        }
+        let place = |group: &[f32], top: f32| group.iter().position(|p| *p == top).unwrap_or(0) as u8;
+        let digit = Digit { row: place(&p[..4], row), column: place(&p[4..], column) };
+        // |X|² = (A·n/2)² and a sine's energy is A²·n/2.
+        Some(Hit { digit, share: (row + column) * 2.0 / (self.frames * window.energy) })
+    }
 }
 
-fn energy(block: &[f32]) -> f32 {
-    let mut lanes = [0f32; 8];
-    let (eights, rest) = block.as_chunks::<8>();
-    for x in eights {
-        for j in 0..8 {
-            lanes[j] += x[j] * x[j];
-        }
-    }
-    lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+/// The largest of four, and the next.
+#[inline(always)]
+fn lead(p: [f32; 4]) -> (f32, f32) {
+    let (high, low) = (p[0].max(p[1]), p[0].min(p[1]));
+    let (high_too, low_too) = (p[2].max(p[3]), p[2].min(p[3]));
+    (high.max(high_too), high.min(high_too).max(low.max(low_too)))
 }

@@ -6,6 +6,7 @@
 //! largest sum from the middle outward is the most likely edge (a change point
 //! in white noise), good to a sample or two.
 
+use super::band::Band;
 use super::fit::Fit;
 
 /// Stretch that one fit covers.
@@ -13,6 +14,9 @@ const STRETCH_S: f64 = 0.016;
 /// How far a fit is carried on beyond its stretch before the next one is made.
 const REACH_S: f64 = 0.012;
 
+/// Most that another component of the tones' band may have over the weaker
+/// tone (power) in the middle of a key.
+const MOST_RIVAL: f64 = 2.0;
 /// Amplitude of a fading tone over that inside, down to which the fade is followed.
 const TAIL_LEVEL: f64 = 0.1;
 
@@ -26,12 +30,26 @@ pub struct Trace {
     pub fits: Vec<Fit>,
 }
 
-/// Traces the tone that fills most of `plane[from..to]`.
-pub fn trace(plane: &[f32], rate_hz: f64, from: usize, to: usize, omega: [f64; 2]) -> Option<Trace> {
+/// Traces the tone that fills most of `plane[from..to]`; with `bridge` across
+/// gaps of up to 12 ms too.
+pub fn trace(
+    plane: &[f32],
+    rate_hz: f64,
+    (from, to): (usize, usize),
+    omega: [f64; 2],
+    bridge: bool,
+) -> Option<Trace> {
     let stretch = (STRETCH_S * rate_hz) as usize;
     let reach = (REACH_S * rate_hz) as usize;
-    let middle = Fit::of(plane, from, to, omega)?;
-    let mut walk = Walk { plane, stretch, reach, fits: vec![middle] };
+    let rough = Fit::near(plane, from, to, omega)?;
+    if !is_plausible(&rough, omega) {
+        return None;
+    }
+    let middle = Fit::near(plane, from, to, rough.omega)?;
+    if Band::of(plane, rate_hz, &[middle], to).rival(&middle) > MOST_RIVAL {
+        return None;
+    }
+    let mut walk = Walk { plane, stretch, reach, bridge, fits: vec![middle] };
     let start = walk.left(&middle, from, to);
     walk.fits.reverse();
     let end = walk.right(&middle, to, start);
@@ -40,11 +58,19 @@ pub fn trace(plane: &[f32], rate_hz: f64, from: usize, to: usize, omega: [f64; 2
     Some(traced)
 }
 
+/// Most seeds in speech end here: the two components that stood out are not
+/// where the tones are, or one is far below the other.
+fn is_plausible(fit: &Fit, omega: [f64; 2]) -> bool {
+    let twist = fit.amplitude(1) / fit.amplitude(0);
+    (0..2).all(|t| (fit.omega[t] / omega[t] - 1.0).abs() < 0.03) && (0.18..5.6).contains(&twist)
+}
+
 /// The way outward, with the fits made so far.
 struct Walk<'a> {
     plane: &'a [f32],
     stretch: usize,
     reach: usize,
+    bridge: bool,
     fits: Vec<Fit>,
 }
 
@@ -88,15 +114,21 @@ impl Walk<'_> {
 
     /// The fit of the stretch that begins `at`, when it goes on from `fit`.
     fn fit(&self, at: usize, fit: &Fit, strict: bool) -> Option<Fit> {
-        let next = Fit::of(self.plane, at, (at + self.stretch).min(self.plane.len()), fit.omega)?;
-        continues(fit, &next, strict).then_some(next)
+        let next = Fit::near(self.plane, at, (at + self.stretch).min(self.plane.len()), fit.omega)?;
+        let goes_on = continues(fit, &next, strict) && (!strict || self.share(&next) > 0.6 * self.share(fit));
+        goes_on.then_some(next)
+    }
+
+    fn share(&self, fit: &Fit) -> f64 {
+        let from = fit.origin - fit.frames / 2;
+        fit.rest(&self.plane[from..(from + fit.frames).min(self.plane.len())], from).1.share()
     }
 
     /// The same tone on the far side of a gap (lost packets, a slip, a loud
     /// syllable): where that stretch begins, and its fit.
     fn beyond(&self, at: usize, fit: &Fit, place: impl Fn(usize, usize) -> Option<usize>) -> Option<(usize, Fit)> {
-        let step = self.reach / 4;
-        (1..=4).filter_map(|n| place(at, n * step)).find_map(|from| Some((from, self.fit(from, fit, true)?)))
+        let (step, tries) = (self.reach / 4, if self.bridge { 4 } else { 0 });
+        (1..=tries).filter_map(|n| place(at, n * step)).find_map(|from| Some((from, self.fit(from, fit, true)?)))
     }
 }
 
@@ -104,11 +136,10 @@ impl Walk<'_> {
 /// where no edge has vouched for it.
 fn continues(fit: &Fit, next: &Fit, strict: bool) -> bool {
     let (least, most, drift) = if strict { (0.6, 1.6, 0.012) } else { (0.3, 10.0, 0.04) };
-    let steady = (0..2).all(|t| {
+    (0..2).all(|t| {
         let (a, b) = (fit.amplitude(t), next.amplitude(t));
         b > least * a && b < most * a && (fit.omega[t] / next.omega[t] - 1.0).abs() < drift
-    });
-    steady && (!strict || next.share() > 0.6 * fit.share())
+    })
 }
 
 impl Trace {
@@ -117,7 +148,7 @@ impl Trace {
     fn sharpen(&mut self, plane: &[f32], stretch: usize, reach: usize) {
         let (Some(first), Some(last)) = (self.fits.first().copied(), self.fits.last().copied()) else { return };
         let to = (self.start + stretch).min(self.end);
-        if let Some(fit) = Fit::of(plane, self.start, to, first.omega) {
+        if let Some(fit) = Fit::near(plane, self.start, to, first.omega) {
             self.start = edge_left(plane, &fit, self.start.saturating_sub(reach), (self.start + to) / 2);
             self.lead_in = tail(&fit, reach / 4, |n, len| {
                 let to = self.start.checked_sub(n)?;
@@ -125,7 +156,7 @@ impl Trace {
             });
         }
         let from = self.end.saturating_sub(stretch).max(self.start);
-        if let Some(fit) = Fit::of(plane, from, self.end, last.omega) {
+        if let Some(fit) = Fit::near(plane, from, self.end, last.omega) {
             self.end = edge_right(plane, &fit, (from + self.end) / 2, (self.end + reach).min(plane.len()));
             self.fade = tail(&fit, reach / 4, |n, len| plane.get(self.end + n..self.end + n + len));
         }
