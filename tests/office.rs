@@ -161,7 +161,8 @@ pub fn assert_redacted(path: &str, before: &[u8], after: &[u8], segments: &[(f64
     let name = RecordingPath::parse(path).unwrap();
     let layout = unsaid_dsp::container::locate(name.file_name(), before).unwrap();
     let spans: Vec<Span> = segments.iter().map(|&(a, b)| Span::from_seconds(a, b, layout.rate)).collect();
-    let patches = unsaid_dsp::mute::patches(before, &layout, &spans).unwrap();
+    let options = unsaid_dsp::mute::Options { ramp_s: 0.002, ..Default::default() };
+    let patches = unsaid_dsp::mute::patches(before, &layout, &spans, &options).unwrap();
     assert!(!patches.is_empty() && before != after, "{path} was not muted");
     assert_eq!(unsaid_dsp::mute::verify(before, after, &patches), Ok(()), "{path}");
 }

@@ -130,7 +130,7 @@ async fn decoded(recordings: &dyn Recordings, path: &RecordingPath) -> Result<Ve
     let name = path.file_name().to_owned();
     let work = tokio::task::spawn_blocking(move || {
         let layout = locate(&name, bytes.as_slice())?;
-        let samples = decode(&bytes, &layout)?;
+        let samples = decode(bytes.as_slice(), &layout)?;
         let channels = samples.planes.len() as u16;
         let data_len = (samples.frames() * usize::from(channels) * 2) as u32;
         let mut out = wav::pcm16_header(layout.rate, channels, data_len).to_vec();

@@ -1,11 +1,11 @@
 //! `unsaid dtmf FILE…`: the keyed digits, for whoever asks to see them.
 
 use super::Result;
-use super::files::{Sources, not_understood, read_all, to_stdout};
+use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::{Map, Value, json};
-use unsaid_dsp::container::locate;
-use unsaid_dsp::decode::decode;
-use unsaid_dsp::dtmf::{Tone, detect};
+use unsaid_dsp::container::{ContainerError, ReadAt, locate};
+use unsaid_dsp::decode::Reader;
+use unsaid_dsp::dtmf::{Detector, Tone};
 
 pub type Args = Sources;
 
@@ -21,14 +21,27 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn tones(file: &str, name: &str) -> Result<Value> {
-    let bytes = read_all(file)?;
-    let layout = locate(name, bytes.as_slice()).map_err(|e| not_understood(file, &e))?;
-    let samples = decode(&bytes, &layout).map_err(|e| not_understood(file, &e))?;
-    let mut tones: Vec<Tone> = samples.planes.iter().flat_map(|p| detect(p, samples.rate)).collect();
+    if file == "-" {
+        return listen(file, name, read_all(file)?.as_slice());
+    }
+    listen(file, name, &FileBytes::open(file)?)
+}
+
+/// Stretch after stretch, so that memory does not grow with the recording.
+fn listen(file: &str, name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Value> {
+    let failed = |e: ContainerError| not_understood(file, &e);
+    let layout = locate(name, source).map_err(failed)?;
+    let mut detectors: Vec<Detector> = (0..layout.channels).map(|_| Detector::new(layout.rate)).collect();
+    let mut reader = Reader::open(source, &layout).map_err(failed)?;
+    let mut planes = Vec::new();
+    while reader.next(&mut planes).map_err(failed)? {
+        detectors.iter_mut().zip(&planes).for_each(|(detector, plane)| detector.push(plane));
+    }
+    let mut tones: Vec<Tone> = detectors.into_iter().flat_map(Detector::finish).collect();
     tones.sort_by_key(|t| t.span);
     // One key heard on both channels is one key.
     tones.dedup_by(|b, a| a.digit == b.digit && b.span.start < a.span.end);
-    let seconds = |frames| (samples.rate.seconds(frames) * 1e4).round() / 1e4;
+    let seconds = |frames| (layout.rate.seconds(frames) * 1e4).round() / 1e4;
     let list = tones.iter().map(|t| {
         json!({ "digit": t.digit.symbol().to_string(), "start": seconds(t.span.start), "end": seconds(t.span.end) })
     });

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use unsaid_dsp::container::ReadAt;
-use unsaid_dsp::mute::Patch;
+use unsaid_dsp::mute::{Overlay, Patch};
 
 /// The files that a command looks at, one after the other.
 #[derive(Debug, clap::Args)]
@@ -73,7 +73,7 @@ pub fn not_read(path: &str, error: &std::io::Error) -> CliError {
 pub fn not_understood(path: &str, error: &dyn std::fmt::Display) -> CliError {
     let named = if path == "-" { ", which --format names on standard input" } else { "" };
     CliError::NotUnderstood(format!(
-        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM) and .sln .ulaw .alaw .gsm{named}"
+        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM, ADPCM), MP3, FLAC, Ogg (Vorbis, Opus) and .sln .ulaw .alaw .gsm .g722{named}"
     ))
 }
 
@@ -122,20 +122,56 @@ pub fn patch_in_place(path: &str, patches: &[Patch]) -> Result<()> {
 }
 
 /// Makes `output` a copy of `input` with the patches in it, through a
-/// temporary file beside it that is renamed over it at the end.
+/// temporary file beside it that is compared with the input and then renamed.
 pub fn copy_patched(input: &str, output: &str, patches: &[Patch]) -> Result<()> {
     let temporary = temporary_beside(output);
     let failed = |e: std::io::Error| CliError::Failed(format!("{output}: it could not be written: {e}"));
+    let replaces = Path::new(output).exists();
     let written = std::fs::copy(input, &temporary)
         .map(|_| ())
         .and_then(|()| make_writable(&temporary))
+        .and_then(|()| write_patches(&temporary, patches, replaces))
         .map_err(failed)
-        .and_then(|()| patch_in_place(&temporary.to_string_lossy(), patches))
+        .and_then(|()| compare(input, &temporary, patches))
         .and_then(|()| std::fs::rename(&temporary, output).map_err(failed));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
     written
+}
+
+/// A file that takes another's place must be on the disk before it does.
+fn write_patches(path: &Path, patches: &[Patch], flush: bool) -> std::io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    for patch in patches {
+        file.write_all_at(&patch.bytes, patch.offset)?;
+    }
+    if flush { file.sync_all() } else { Ok(()) }
+}
+
+/// Bytes around each patch that are compared with the input's.
+const MARGIN: u64 = 4_096;
+
+/// Proves that `copy` has the input's length, and around each patch the
+/// input's bytes with the patch in them. The rest was copied by the kernel.
+fn compare(input: &str, copy: &Path, patches: &[Patch]) -> Result<()> {
+    let name = copy.to_string_lossy();
+    let (was, is) = (FileBytes::open(input)?, FileBytes::open(&name)?);
+    let wanted = Overlay::new(&was, patches);
+    let differs = || CliError::Failed(format!("{input}: its copy does not compare, so nothing was replaced"));
+    if is.len() != was.len() {
+        return Err(differs());
+    }
+    for patch in patches {
+        let from = patch.offset.saturating_sub(MARGIN);
+        let len = ((patch.end() + MARGIN).min(was.len()) - from) as usize;
+        let (mut a, mut b) = (vec![0u8; len], vec![0u8; len]);
+        wanted.read_at(from, &mut a).and_then(|()| is.read_at(from, &mut b)).map_err(|e| not_read(input, &e))?;
+        if a != b {
+            return Err(differs());
+        }
+    }
+    Ok(())
 }
 
 /// A copy of a read-only input is ours to patch.
@@ -161,26 +197,31 @@ pub fn to_stdout(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// Makes `output` of bytes in memory, through a temporary file beside it.
+pub fn write_whole(output: &str, bytes: &[u8]) -> Result<()> {
+    if output == "-" {
+        return to_stdout(bytes);
+    }
+    let temporary = temporary_beside(output);
+    let failed = |e: std::io::Error| {
+        let _ = std::fs::remove_file(&temporary);
+        CliError::Failed(format!("{output}: it could not be written: {e}"))
+    };
+    let mut file = File::create(&temporary).map_err(failed)?;
+    let permissions = std::fs::metadata(output).map(|m| m.permissions());
+    permissions.map_or(Ok(()), |p| file.set_permissions(p)).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&temporary, output).map_err(failed)
+}
+
 /// Where a patched recording goes: onto itself, beside it, or to standard output.
 pub fn write_out(input: &str, output: &str, bytes: Option<&[u8]>, patches: &[Patch]) -> Result<()> {
     match bytes {
+        Some(_) if output != "-" && input != "-" && is_same(input, output) => patch_in_place(output, patches),
         Some(original) => {
             let mut after = original.to_vec();
             unsaid_dsp::mute::apply(&mut after, patches);
-            if output == "-" {
-                return to_stdout(&after);
-            }
-            if input != "-" && is_same(input, output) {
-                return patch_in_place(output, patches);
-            }
-            let temporary = temporary_beside(output);
-            let failed = |e: std::io::Error| {
-                let _ = std::fs::remove_file(&temporary);
-                CliError::Failed(format!("{output}: it could not be written: {e}"))
-            };
-            let mut file = File::create(&temporary).map_err(failed)?;
-            file.write_all(&after).and_then(|()| file.sync_all()).map_err(failed)?;
-            std::fs::rename(&temporary, output).map_err(failed)
+            write_whole(output, &after)
         }
         None if is_same(input, output) => patch_in_place(output, patches),
         None => copy_patched(input, output, patches),

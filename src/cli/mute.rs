@@ -1,10 +1,12 @@
 //! `unsaid mute IN OUT --spans SPANS.json`: silence given spans, nothing else.
 
-use super::files::{FileBytes, format_name, not_understood, read_all, write_out};
+use super::files::{FileBytes, format_name, not_understood, read_all, write_out, write_whole};
 use super::{CliError, Result};
 use serde::Deserialize;
-use unsaid_dsp::container::{ReadAt, locate};
-use unsaid_dsp::mute::{Patch, patches};
+use unsaid_dsp::container::{ContainerError, ReadAt, locate};
+use unsaid_dsp::mute::{
+    Change, Fill, Mismatch, Options, Overlay, plan, reach_frames, spliced, verify_decoded, verify_outside,
+};
 use unsaid_dsp::{Layout, Span};
 
 #[derive(Debug, clap::Args)]
@@ -16,6 +18,12 @@ pub struct Args {
     /// A JSON list: [{"start":1.0,"end":2.5}, …] in seconds; `-` is standard input.
     #[arg(long)]
     spans: String,
+    /// Let the audio die away over this long inside each edge, so that nothing clicks: 2ms. PCM and G.711.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    ramp: Option<std::time::Duration>,
+    /// A quiet 1 kHz tone instead of silence, so that a listener knows. PCM and G.711.
+    #[arg(long)]
+    tone: bool,
     /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
     #[arg(long)]
     format: Option<String>,
@@ -32,25 +40,60 @@ pub fn run(args: &Args) -> Result<()> {
         return Err(CliError::Usage("only one of IN and --spans can be standard input".to_owned()));
     }
     let spans = read_spans(&args.spans)?;
-    let name = format_name(&args.input, args.format.as_deref());
     if args.input == "-" || args.output == "-" {
         let bytes = read_all(&args.input)?;
-        let patches = planned(&args.input, &name, bytes.as_slice(), &spans)?;
-        return write_out(&args.input, &args.output, Some(&bytes), &patches);
+        return match planned(args, bytes.as_slice(), &spans)? {
+            Change::InPlace(patches) => write_out(&args.input, &args.output, Some(&bytes), &patches),
+            Change::Rewritten(splices) => write_whole(&args.output, &spliced(&bytes, &splices)),
+        };
     }
-    let patches = planned(&args.input, &name, &FileBytes::open(&args.input)?, &spans)?;
-    write_out(&args.input, &args.output, None, &patches)
+    match planned(args, &FileBytes::open(&args.input)?, &spans)? {
+        Change::InPlace(patches) => write_out(&args.input, &args.output, None, &patches),
+        Change::Rewritten(splices) => write_whole(&args.output, &spliced(&read_all(&args.input)?, &splices)),
+    }
 }
 
-fn planned(
-    input: &str,
-    name: &str,
-    source: &(impl ReadAt + ?Sized),
-    spans: &[Seconds],
-) -> Result<Vec<Patch>> {
-    let layout: Layout = locate(name, source).map_err(|e| not_understood(input, &e))?;
+/// The change, proven before anything is written: decoded again it is silent
+/// inside, and what it was outside.
+fn planned(args: &Args, source: &(impl ReadAt + ?Sized), spans: &[Seconds]) -> Result<Change> {
+    let failed = |e: ContainerError| not_understood(&args.input, &e);
+    let name = format_name(&args.input, args.format.as_deref());
+    let layout = locate(&name, source).map_err(failed)?;
     let spans: Vec<Span> = spans.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
-    patches(source, &layout, &spans).map_err(|e| not_understood(input, &e))
+    let options = Options {
+        ramp_s: args.ramp.unwrap_or_default().as_secs_f64(),
+        fill: if args.tone { Fill::Tone } else { Fill::Silence },
+    };
+    let change = plan(source, &layout, &spans, &options).map_err(failed)?;
+    let proof = match &change {
+        Change::InPlace(patches) => prove(source, &Overlay::new(source, patches), &layout, &spans, &options),
+        Change::Rewritten(splices) => {
+            let mut bytes = vec![0u8; usize::try_from(source.len()).unwrap_or(0)];
+            let read = source.read_at(0, &mut bytes).map_err(ContainerError::from);
+            read.and_then(|()| prove(source, spliced(&bytes, splices).as_slice(), &layout, &spans, &options))
+        }
+    };
+    proof.map_err(failed)?.map_err(|e| {
+        CliError::Failed(format!("{}: the mute did not verify, so nothing was written: {e}", args.input))
+    })?;
+    Ok(change)
+}
+
+fn prove(
+    before: &(impl ReadAt + ?Sized),
+    after: &(impl ReadAt + ?Sized),
+    layout: &Layout,
+    spans: &[Span],
+    options: &Options,
+) -> std::result::Result<std::result::Result<(), Mismatch>, ContainerError> {
+    if let Err(mismatch) = verify_decoded(after, layout, spans, options)? {
+        return Ok(Err(mismatch));
+    }
+    // Where blocks stand alone, nothing but the patches' bytes is written.
+    match reach_frames(layout).filter(|_| layout.block_bytes() == 0) {
+        Some(reach) => verify_outside(before, after, layout, spans, reach),
+        None => Ok(Ok(())),
+    }
 }
 
 fn read_spans(path: &str) -> Result<Vec<Seconds>> {

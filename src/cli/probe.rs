@@ -4,7 +4,7 @@ use super::Result;
 use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::json;
 use unsaid_dsp::Layout;
-use unsaid_dsp::container::locate;
+use unsaid_dsp::container;
 
 pub type Args = Sources;
 
@@ -15,9 +15,9 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn probe(file: &str, name: &str) -> Result<Layout> {
     if file == "-" {
-        return locate(name, read_all(file)?.as_slice()).map_err(|e| not_understood(file, &e));
+        return container::probe(name, read_all(file)?.as_slice()).map_err(|e| not_understood(file, &e));
     }
-    locate(name, &FileBytes::open(file)?).map_err(|e| not_understood(file, &e))
+    container::probe(name, &FileBytes::open(file)?).map_err(|e| not_understood(file, &e))
 }
 
 fn line(file: &str, layout: &Layout) -> String {

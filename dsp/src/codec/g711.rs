@@ -59,6 +59,22 @@ const fn decode_alaw(byte: u8) -> i16 {
     if a & 0x80 != 0 { magnitude } else { -magnitude }
 }
 
+/// The µ-law byte whose sample is nearest. By search: a mute codes few samples.
+pub fn i16_to_ulaw(sample: i16) -> u8 {
+    nearest(sample, ulaw_to_i16)
+}
+
+/// The A-law byte whose sample is nearest.
+pub fn i16_to_alaw(sample: i16) -> u8 {
+    nearest(sample, alaw_to_i16)
+}
+
+fn nearest(sample: i16, decode: impl Fn(u8) -> i16) -> u8 {
+    // From the top down, so that silence is the byte that the standard calls so.
+    let distance = |b: &u8| (i32::from(decode(*b)) - i32::from(sample)).abs();
+    (0..=255u8).rev().min_by_key(distance).unwrap_or(ULAW_SILENCE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

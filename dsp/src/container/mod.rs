@@ -1,14 +1,18 @@
 //! Where are the codec frames? A container parser reads headers alone and
 //! answers with a [`Layout`]; it never holds the audio.
 
+pub mod flac;
+pub mod mpeg;
+pub mod ogg;
 pub mod raw;
+pub mod scan;
 pub mod wav;
 
 use crate::audio::Rate;
 use crate::codec::Codec;
 
 /// Bytes that can be read at an offset: a slice, a file, a remote file.
-pub trait ReadAt {
+pub trait ReadAt: Sync {
     /// The length in bytes.
     fn len(&self) -> u64;
 
@@ -43,6 +47,10 @@ pub enum Container {
     Wav,
     /// No header at all; the format is in the file name's extension.
     Raw,
+    /// MPEG audio layer III, with or without tags.
+    Mp3,
+    Flac,
+    Ogg,
 }
 
 impl Container {
@@ -50,6 +58,9 @@ impl Container {
         match self {
             Container::Wav => "wav",
             Container::Raw => "raw",
+            Container::Mp3 => "mp3",
+            Container::Flac => "flac",
+            Container::Ogg => "ogg",
         }
     }
 }
@@ -79,15 +90,18 @@ pub struct Layout {
     /// Bytes of whole coded blocks; a torn last block is left out.
     pub data_len: u64,
     pub lengths: Lengths,
+    /// Frames, where blocks are not all of one size and the container counts.
+    pub counted: Option<u64>,
 }
 
 impl Layout {
     /// Frames in the whole coded blocks.
     pub fn frames(&self) -> u64 {
-        self.data_len / self.block_bytes() * self.codec.frames_per_block()
+        let blocks = || self.data_len / self.block_bytes().max(1) * self.codec.frames_per_block();
+        self.counted.unwrap_or_else(blocks)
     }
 
-    /// Bytes of one block over all channels.
+    /// Bytes of one block over all channels; 0 where blocks differ.
     pub fn block_bytes(&self) -> u64 {
         self.codec.block_bytes(self.channels)
     }
@@ -110,28 +124,74 @@ pub enum ContainerError {
     Damaged(&'static str),
     #[error("the WAV format tag 0x{tag:04x} with {bits} bits is not supported")]
     UnknownCodec { tag: u16, bits: u16 },
-    #[error("it is no WAV file, and its extension ({0:?}) names no headerless format")]
+    #[error("its audio could not be decoded: {0}")]
+    Undecodable(String),
+    #[error("a FLAC file cannot be muted in place: its frames change their length")]
+    NotInPlace,
+    #[error("{0} cannot be muted yet")]
+    NotMuted(&'static str),
+    #[error("{0} cannot hold a tone instead of silence: only PCM and G.711 can")]
+    NoTone(&'static str),
+    #[error("it has no known signature, and its extension ({0:?}) names no headerless format")]
     UnknownExtension(String),
     #[error("it could not be read: {0}")]
     Read(#[from] std::io::Error),
 }
 
-/// Finds the coded frames of `source`. A RIFF signature decides before the
-/// name; otherwise the extension of `name` says which headerless format it is.
+/// Finds the coded frames of `source`. A signature decides before the name;
+/// otherwise the extension of `name` says which headerless format it is. The
+/// length is exact: files that do not tell it are read through.
 ///
 /// # Errors
 /// [`ContainerError`], one sentence, when the file is not understood.
 pub fn locate(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
+    match kind(name, source)? {
+        Kind::Wav => wav::locate(source),
+        Kind::Mp3 => mpeg::locate(source),
+        Kind::Flac => flac::locate(source),
+        Kind::Ogg => ogg::locate(source),
+        Kind::Raw(extension) => raw::locate(extension, source),
+    }
+}
+
+/// Like [`locate`] from the headers alone, whatever the size: the length of an
+/// MP3 file without Xing's tag is then what its first frame's bit rate makes it.
+///
+/// # Errors
+/// [`ContainerError`], one sentence, when the file is not understood.
+pub fn probe(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
+    match kind(name, source)? {
+        Kind::Mp3 => mpeg::probe(source),
+        Kind::Flac => flac::probe(source),
+        _ => locate(name, source),
+    }
+}
+
+enum Kind<'a> {
+    Wav,
+    Mp3,
+    Flac,
+    Ogg,
+    Raw(&'a str),
+}
+
+fn kind<'a>(name: &'a str, source: &(impl ReadAt + ?Sized)) -> Result<Kind<'a>, ContainerError> {
     if source.is_empty() {
         return Err(ContainerError::Empty);
     }
     let extension = name.rsplit('/').next().and_then(|n| n.rsplit_once('.')).map_or("", |(_, e)| e);
     let mut magic = [0u8; 4];
-    let has_magic = source.len() >= 4 && source.read_at(0, &mut magic).is_ok();
-    let is_riff = has_magic && (&magic == b"RIFF" || &magic == b"RF64");
-    if is_riff || extension.eq_ignore_ascii_case("wav") || extension == "wav49" {
-        wav::locate(source)
-    } else {
-        raw::locate(extension, source)
+    if source.len() >= 4 {
+        source.read_at(0, &mut magic)?;
     }
+    let is = |other: &str| extension.eq_ignore_ascii_case(other);
+    Ok(match &magic {
+        b"RIFF" | b"RF64" => Kind::Wav,
+        b"fLaC" => Kind::Flac,
+        b"OggS" => Kind::Ogg,
+        [b'I', b'D', b'3', _] => Kind::Mp3,
+        _ if is("mp3") => Kind::Mp3,
+        _ if is("wav") || extension == "wav49" => Kind::Wav,
+        _ => Kind::Raw(extension),
+    })
 }

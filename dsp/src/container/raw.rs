@@ -19,6 +19,7 @@ fn format_of(extension: &str) -> Option<(Codec, u32)> {
         "ulaw" | "ul" | "pcm" | "mu" => (Codec::Ulaw, 8_000),
         "alaw" | "al" => (Codec::Alaw, 8_000),
         "gsm" => (Codec::Gsm, 8_000),
+        "g722" => (Codec::G722, 16_000),
         _ => return None,
     })
 }
@@ -47,6 +48,7 @@ pub fn locate(extension: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout
         data_start: 0,
         data_len,
         lengths: Lengths::Right,
+        counted: None,
     })
 }
 

@@ -6,9 +6,11 @@ use crate::audio::Rate;
 use crate::codec::Codec;
 
 const TAG_PCM: u16 = 0x0001;
+const TAG_MS_ADPCM: u16 = 0x0002;
 const TAG_FLOAT: u16 = 0x0003;
 const TAG_ALAW: u16 = 0x0006;
 const TAG_ULAW: u16 = 0x0007;
+const TAG_IMA_ADPCM: u16 = 0x0011;
 const TAG_GSM610: u16 = 0x0031;
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
 /// More chunks than any writer makes; beyond it the header is hostile.
@@ -99,6 +101,7 @@ fn layout(
         data_start: start,
         data_len,
         lengths,
+        counted: None,
     })
 }
 
@@ -119,6 +122,8 @@ fn parse_format(source: &(impl ReadAt + ?Sized), at: u64, size: u64) -> Result<F
         TAG_EXTENSIBLE => return Err(ContainerError::Damaged("its EXTENSIBLE fmt is too short")),
         tag => tag,
     };
+    let (channels, block) = (le16(&f, 2), le16(&f, 12));
+    let adpcm = |least: u16| (1..=2).contains(&channels) && block >= least * channels;
     let codec = match (tag, bits) {
         (TAG_PCM, 8) => Codec::Pcm8,
         (TAG_PCM, 16) => Codec::Pcm16,
@@ -129,14 +134,16 @@ fn parse_format(source: &(impl ReadAt + ?Sized), at: u64, size: u64) -> Result<F
         (TAG_ULAW, 8) => Codec::Ulaw,
         (TAG_ALAW, 8) => Codec::Alaw,
         (TAG_GSM610, _) => Codec::Wav49,
+        // A block holds whole groups of eight samples.
+        (TAG_IMA_ADPCM, 4) if adpcm(8) && block.is_multiple_of(4 * channels) => Codec::ImaAdpcm { block, channels: channels as u8 },
+        (TAG_MS_ADPCM, 4) if adpcm(8) => Codec::MsAdpcm { block, channels: channels as u8 },
         _ => return Err(ContainerError::UnknownCodec { tag, bits }),
     };
-    let channels = le16(&f, 2);
     let most = if codec == Codec::Wav49 { 1 } else { 64 };
     if !(1..=most).contains(&channels) {
         return Err(ContainerError::Damaged("its number of channels is not possible"));
     }
-    if u64::from(le16(&f, 12)) != codec.block_bytes(channels) {
+    if u64::from(block) != codec.block_bytes(channels) {
         return Err(ContainerError::Damaged("its block size does not fit its codec"));
     }
     let rate = Rate::new(le32(&f, 4)).ok_or(ContainerError::Damaged("its sample rate is not possible"))?;

@@ -177,11 +177,12 @@ fn moments(x: &[f32], mul_add: impl Fn(f32, f32, f32) -> f32) -> (f32, f32) {
             totals[j] += x[j];
         }
     }
-    for (j, x) in rest.iter().enumerate() {
-        squares[j] = mul_add(*x, *x, squares[j]);
-        totals[j] += x;
+    let (mut square, mut total) = (0f32, 0f32);
+    for x in rest {
+        square += x * x;
+        total += x;
     }
-    (tree(squares), tree(totals))
+    (tree(squares) + square, tree(totals) + total)
 }
 
 #[cfg(test)]

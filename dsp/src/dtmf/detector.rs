@@ -11,9 +11,6 @@ use crate::audio::{Rate, Span};
 /// Seconds that are looked at together, and how far the next look reaches back.
 const LOOK_S: f64 = 8.0;
 const OVERLAP_S: f64 = 0.4;
-/// What a span is wider than the tone that was measured, a side: an edge is
-/// good to a millisecond or two in noise, and a line rings.
-const GUARD_S: f64 = 0.0018;
 /// Pieces of one key are one tone across a gap this long (Q.24: an interruption of 10 ms is bridged).
 const BRIDGE_S: f64 = 0.012;
 /// Keys come in company: near a sure one, less is enough.
@@ -64,11 +61,7 @@ impl Detector {
     pub fn finish(mut self) -> Vec<Tone> {
         self.look();
         let frames = self.origin + self.pending.len() as u64;
-        let guard = self.frames(GUARD_S) as u64;
-        let keys = self.judged().map(|tone| Tone {
-            span: Span::clamp(&Span::new(tone.span.start.saturating_sub(guard), tone.span.end + guard), frames),
-            ..tone
-        });
+        let keys = self.judged().map(|tone| Tone { span: Span::clamp(&tone.span, frames), ..tone });
         join(keys.collect(), self.frames(BRIDGE_S) as u64)
     }
 

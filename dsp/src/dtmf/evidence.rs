@@ -21,7 +21,7 @@ pub struct Evidence {
     pub digit: Digit,
     /// Frames at the rate that the detector works at.
     pub span: Span,
-    /// The span with the fade at both ends.
+    /// The span with the fade at both ends, and some guard.
     pub outer: Span,
     pub len_s: f64,
     /// Coarse windows that agreed.
@@ -91,7 +91,7 @@ fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Tra
     Some(Evidence {
         digit: seed.digit,
         span: Span::new(start as u64, end as u64),
-        outer: Span::new((start - lead_in) as u64, (end + fade) as u64),
+        outer: guarded(rate_hz, (start, lead_in), (end, fade), plane.len()),
         len_s: (end - start) as f64 / rate_hz,
         hits: seed.hits,
         coarse_share: f64::from(seed.share),
@@ -105,6 +105,20 @@ fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Tra
         outside: outside.into_iter().flatten().fold(0.0, f64::max),
         amplitude: row.min(column),
     })
+}
+
+/// What a span is wider than the tone that was measured, a side: an edge is
+/// good to a millisecond or two in noise, and a line rings.
+const GUARD_S: f64 = 0.0018;
+/// Beyond a fade that was measured, less is enough.
+const GUARD_OF_FADE_S: f64 = 0.0008;
+
+fn guarded(rate_hz: f64, (start, lead_in): (usize, usize), (end, fade): (usize, usize), frames: usize) -> Span {
+    let wider = |fade: usize| {
+        let of_fade = if fade > 0 { fade + (GUARD_OF_FADE_S * rate_hz) as usize } else { 0 };
+        of_fade.max((GUARD_S * rate_hz) as usize)
+    };
+    Span::new(start.saturating_sub(wider(lead_in)) as u64, (end + wider(fade)).min(frames) as u64)
 }
 
 /// Fits of equal stretches of about 16 ms from edge to edge.

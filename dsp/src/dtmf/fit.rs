@@ -26,25 +26,35 @@ impl Fit {
     /// is too short or the tones cannot be told apart in it. One round brings
     /// the frequencies near, which is enough for a neighbour of a fit.
     pub fn near(plane: &[f32], from: usize, to: usize, omega: [f64; 2]) -> Option<Fit> {
+        Fit::fitted(plane, from, to, omega, true)
+    }
+
+    /// The frequencies as good as [`Fit::near`]'s, the amplitudes as they fit
+    /// `omega`: enough to tell most of speech from a key.
+    pub fn rough(plane: &[f32], from: usize, to: usize, omega: [f64; 2]) -> Option<Fit> {
+        Fit::fitted(plane, from, to, omega, false)
+    }
+
+    fn fitted(plane: &[f32], from: usize, to: usize, omega: [f64; 2], again: bool) -> Option<Fit> {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
             // SAFETY: the function's only demand is that the machine has AVX2
             // and FMA, which the line above asked it.
             #[allow(unsafe_code, reason = "measured: a third off the time of a fit")]
-            return unsafe { Fit::near_avx2(plane, from, to, omega) };
+            return unsafe { Fit::fitted_avx2(plane, from, to, omega, again) };
         }
-        Fit::near_scalar(plane, from, to, omega)
+        Fit::fitted_scalar(plane, from, to, omega, again)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    fn near_avx2(plane: &[f32], from: usize, to: usize, omega: [f64; 2]) -> Option<Fit> {
-        Fit::near_scalar(plane, from, to, omega)
+    fn fitted_avx2(plane: &[f32], from: usize, to: usize, omega: [f64; 2], again: bool) -> Option<Fit> {
+        Fit::fitted_scalar(plane, from, to, omega, again)
     }
 
     /// The same on any machine.
     #[inline(always)]
-    fn near_scalar(plane: &[f32], from: usize, to: usize, omega: [f64; 2]) -> Option<Fit> {
+    fn fitted_scalar(plane: &[f32], from: usize, to: usize, omega: [f64; 2], again: bool) -> Option<Fit> {
         let x = plane.get(from..to)?;
         if x.len() < 4 * N || x.len() > MOST {
             return None;
@@ -61,8 +71,10 @@ impl Fit {
         for t in 0..2 {
             fit.omega[t] += step[4 + t].clamp(-most, most);
         }
-        fit.fill(&mut basis, x.len(), from);
-        fit.set(&fit.step(x, &mut basis, false)?);
+        if again {
+            fit.fill(&mut basis, x.len(), from);
+            fit.set(&fit.step(x, &mut basis, false)?);
+        }
         fit.omega.iter().chain(&fit.cos).chain(&fit.sin).all(|v| v.is_finite()).then_some(fit)
     }
 

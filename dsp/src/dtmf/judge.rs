@@ -16,7 +16,7 @@ const LEAST_HITS: usize = 2;
 const LEAST_SHARE: f32 = 0.15;
 /// Windows times their best share: what a key in the kit has at the least,
 /// and nine in ten seeds of speech have not.
-const LEAST_WEIGHT: f32 = 0.8;
+const LEAST_WEIGHT: f32 = 1.0;
 /// A tone shorter than this, on clean audio, is no key (ETSI: < 20 ms must not; a redactor looks lower).
 const LEAST_LEN_S: f64 = 0.012;
 /// Log-odds from which a candidate is a key by itself, near a key that is

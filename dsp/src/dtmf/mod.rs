@@ -7,11 +7,13 @@ mod evidence;
 mod fit;
 mod front;
 mod judge;
+pub mod policy;
 mod seeds;
 mod trace;
 
 pub use detector::Detector;
 pub use evidence::Evidence;
+pub use policy::Policy;
 
 use crate::audio::{Rate, Span};
 

@@ -19,6 +19,8 @@ const REACH_S: f64 = 0.012;
 const MOST_RIVAL: f64 = 2.0;
 /// Amplitude of a fading tone over that inside, down to which the fade is followed.
 const TAIL_LEVEL: f64 = 0.1;
+/// Milliseconds, roughly, for which it is.
+const TAIL_STEPS: usize = 3;
 
 /// The tone around a seed: where, and the fits along it in order.
 pub struct Trace {
@@ -41,7 +43,7 @@ pub fn trace(
 ) -> Option<Trace> {
     let stretch = (STRETCH_S * rate_hz) as usize;
     let reach = (REACH_S * rate_hz) as usize;
-    let rough = Fit::near(plane, from, to, omega)?;
+    let rough = Fit::rough(plane, from, to, omega)?;
     if !is_plausible(&rough, omega) {
         return None;
     }
@@ -174,7 +176,7 @@ fn tail<'a>(fit: &Fit, len: usize, outward: impl Fn(usize, usize) -> Option<&'a 
         (0..2).all(|t| near[t] > TAIL_LEVEL && near[t] > 3.0 * far[t])
     };
     let step = (len / 3).max(1);
-    (0..3).take_while(|k| sounds(k * step)).count() * step
+    (0..TAIL_STEPS).take_while(|k| sounds(k * step)).count() * step
 }
 
 /// The sample in `limit..=from` from which on `fit` explains the audio up to `from`.

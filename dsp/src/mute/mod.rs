@@ -1,16 +1,34 @@
 //! The mute, in the coded domain: which bytes must be overwritten so that the
 //! spans are silent and nothing else changes by one bit.
 //!
-//! PCM, float and G.711 go sample by sample. GSM 06.10 goes by its 20 ms
-//! frames, one frame earlier than the span: the decoder's memory rings on into
-//! the first silent frame, so that frame must not be the secret's own. Frames
-//! after a span keep their bits; the decoder needs about 80 ms to come back.
+//! | codec | what is silenced | what follows |
+//! |---|---|---|
+//! | PCM, float, G.711 | the samples themselves | nothing changes |
+//! | GSM 06.10 | 20 ms frames, one before the span too | 80 ms until the decoder is itself again |
+//! | IMA, MS ADPCM | the samples; the block is coded anew from there | the next block is exact |
+//! | G.722 | the bytes, coded from the decoder's own state | 0.4 s until the decoder is itself again |
+//! | MP3 | frames that sound in the span | the frame after is exact |
+//! | Vorbis, Opus | packets that sound in the span | Vorbis exact, Opus 40 to 200 ms |
+//! | FLAC | the samples; touched frames are rewritten | nothing changes, but the file's length |
+
+mod adpcm;
+mod flac;
+mod g722;
+mod gsm;
+mod mpeg;
+mod ogg;
+mod overlay;
+mod samples;
+mod verify;
+
+pub use overlay::{Overlay, spliced};
+pub use verify::{Mismatch, verify, verify_decoded, verify_outside};
 
 use crate::audio::{Span, merge};
-use crate::codec::{Codec, g711, gsm610};
-use crate::container::{ContainerError, Layout, ReadAt};
+use crate::codec::Codec;
+use crate::container::{ContainerError, Layout, ReadAt, mpeg as mpeg_container};
 
-/// Bytes to write at an offset of the file.
+/// Bytes to write at an offset of the file, over as many that were there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
     pub offset: u64,
@@ -23,84 +41,129 @@ impl Patch {
     }
 }
 
-/// The frames that a mute of `spans` really silences: the spans themselves, or
-/// the whole codec blocks around them.
+/// Bytes to put where others, perhaps more or fewer, were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    pub offset: u64,
+    pub removed: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// What a mute does to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The file keeps its length: it can be muted where it lies.
+    InPlace(Vec<Patch>),
+    /// The file must be written anew.
+    Rewritten(Vec<Splice>),
+}
+
+/// What is put into the spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fill {
+    #[default]
+    Silence,
+    /// 1 kHz at −30 dBFS, for PCM and G.711, so that a listener knows.
+    Tone,
+}
+
+/// How a mute is done. The default: silence with hard edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Seconds inside each edge of a span over which the sample just outside
+    /// dies away, in PCM and G.711; other codecs have soft edges of their own.
+    pub ramp_s: f64,
+    pub fill: Fill,
+}
+
+/// The frames that a mute of `spans` silences: the spans themselves, or the
+/// whole GSM frames or G.722 bytes around them.
 pub fn covered(layout: &Layout, spans: &[Span]) -> Vec<Span> {
-    let frames = layout.frames();
+    let spans = merge(spans, layout.frames());
     match layout.codec {
-        Codec::Gsm | Codec::Wav49 => {
-            let frame = gsm610::FRAME_SAMPLES as u64;
-            let wide: Vec<Span> = merge(spans, frames)
-                .iter()
-                .map(|s| {
-                    Span::new((s.start / frame).saturating_sub(1) * frame, s.end.div_ceil(frame) * frame)
-                })
-                .collect();
-            merge(&wide, frames)
-        }
-        _ => merge(spans, frames),
+        Codec::Gsm | Codec::Wav49 => gsm::covered(layout, &spans),
+        Codec::G722 => g722::covered(layout, &spans),
+        _ => spans,
     }
+}
+
+/// Frames at the start of a covered span in which a codec's memory rings on, so
+/// that they need not be silent. A frame of the codec at most, 20 ms.
+pub fn ring_frames(layout: &Layout) -> u64 {
+    match layout.codec {
+        Codec::Gsm | Codec::Wav49 => 160,
+        Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => u64::from(layout.rate.hz()) / 50,
+        Codec::G722 => 320,
+        Codec::Opus => 960,
+        _ => 0,
+    }
+}
+
+/// Frames around a span after which a decoded file must be what it was, sample
+/// for sample; `None` where a decoder takes its time to come back to itself.
+pub fn reach_frames(layout: &Layout) -> Option<u64> {
+    match layout.codec {
+        Codec::Gsm | Codec::Wav49 | Codec::G722 | Codec::Opus => None,
+        Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => Some(layout.codec.frames_per_block()),
+        // Two frames with what they overlap; two long blocks.
+        Codec::Mp3 => Some(2 * 1_152 + 1_057),
+        Codec::Vorbis => Some(2 * 8_192),
+        _ => Some(0),
+    }
+}
+
+/// What must change for `spans` to be silent.
+///
+/// # Errors
+/// When `source` cannot be read or its frames not be found; when a tone is
+/// asked of a codec that cannot hold one.
+pub fn plan(
+    source: &(impl ReadAt + ?Sized),
+    layout: &Layout,
+    spans: &[Span],
+    options: &Options,
+) -> Result<Change, ContainerError> {
+    if options.fill == Fill::Tone && !layout.codec.is_sampled() {
+        return Err(ContainerError::NoTone(layout.codec.name()));
+    }
+    if layout.codec == Codec::Flac {
+        let spans = merge(spans, layout.frames());
+        return Ok(Change::Rewritten(if spans.is_empty() { Vec::new() } else { flac::splices(source, &spans)? }));
+    }
+    let covered = covered(layout, spans);
+    if covered.is_empty() {
+        return Ok(Change::InPlace(Vec::new()));
+    }
+    Ok(Change::InPlace(match layout.codec {
+        Codec::Gsm => gsm::raw_patches(layout, &covered),
+        Codec::Wav49 => {
+            covered.iter().map(|span| gsm::wav49_patch(source, layout, span)).collect::<Result<_, _>>()?
+        }
+        Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => adpcm::patches(source, layout, &covered)?,
+        Codec::G722 => g722::patches(source, layout, &covered)?,
+        Codec::Mp3 => mpeg::patches(source, &mpeg_container::index(source)?, &covered)?,
+        Codec::Vorbis => ogg::vorbis_patches(source, &covered)?,
+        Codec::Opus => ogg::opus_patches(source, &covered)?,
+        _ => samples::patches(source, layout, &covered, options)?,
+    }))
 }
 
 /// The bytes to overwrite, in order, disjoint, each of the length it replaces.
 ///
-/// Only WAV49 reads `source`: two frames share a byte there. The result
-/// depends on `layout` and `spans` alone as far as the muted bits go, so
-/// patching a half-patched file gives the same bytes again.
+/// Patching a half-patched file gives the same bytes again.
 ///
 /// # Errors
-/// When `source` cannot be read.
+/// As [`plan`]'s, and [`ContainerError::NotInPlace`] where the file would change its length.
 pub fn patches(
     source: &(impl ReadAt + ?Sized),
     layout: &Layout,
     spans: &[Span],
+    options: &Options,
 ) -> Result<Vec<Patch>, ContainerError> {
-    let covered = covered(layout, spans);
-    let silence: &[u8] = match layout.codec {
-        Codec::Pcm8 => &[0x80],
-        Codec::Ulaw => &[g711::ULAW_SILENCE],
-        Codec::Alaw => &[g711::ALAW_SILENCE],
-        Codec::Gsm => &gsm610::Frame::SILENT.pack(),
-        Codec::Wav49 => {
-            return covered.iter().map(|span| wav49_patch(source, layout, span)).collect();
-        }
-        _ => &[0],
-    };
-    let (block, frames) = (layout.block_bytes(), layout.codec.frames_per_block());
-    Ok(covered
-        .iter()
-        .map(|s| Patch {
-            offset: layout.data_start + s.start / frames * block,
-            bytes: silence.repeat((s.len() / frames * block) as usize / silence.len()),
-        })
-        .collect())
-}
-
-fn wav49_patch(
-    source: &(impl ReadAt + ?Sized),
-    layout: &Layout,
-    span: &Span,
-) -> Result<Patch, ContainerError> {
-    let frame = gsm610::FRAME_SAMPLES as u64;
-    let (first, last) = (span.start / frame, span.end / frame);
-    let offset = layout.data_start + first / 2 * gsm610::WAV49_BYTES as u64;
-    let mut bytes = vec![0u8; ((last.div_ceil(2) - first / 2) as usize) * gsm610::WAV49_BYTES];
-    source.read_at(offset, &mut bytes)?;
-    let (blocks, _) = bytes.as_chunks_mut::<{ gsm610::WAV49_BYTES }>();
-    for n in first..last {
-        let block = &mut blocks[(n / 2 - first / 2) as usize];
-        gsm610::Frame::SILENT.pack_wav49(block, (n % 2) as usize);
+    match plan(source, layout, spans, options)? {
+        Change::InPlace(patches) => Ok(patches),
+        Change::Rewritten(_) => Err(ContainerError::NotInPlace),
     }
-    Ok(trim_shared(bytes, offset, first % 2 == 1, last % 2 == 1))
-}
-
-/// Leaves out the whole bytes of a neighbour frame: byte 32 is the one both share.
-fn trim_shared(mut bytes: Vec<u8>, offset: u64, from_half: bool, to_half: bool) -> Patch {
-    if to_half {
-        bytes.truncate(bytes.len() - 32);
-    }
-    let skip = if from_half { 32 } else { 0 };
-    Patch { offset: offset + skip as u64, bytes: bytes.split_off(skip) }
 }
 
 /// Writes the patches into a file held in memory.
@@ -113,58 +176,20 @@ pub fn apply(file: &mut [u8], patches: &[Patch]) {
     }
 }
 
-/// What a verification found wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    #[error("the length changed")]
-    Length,
-    #[error("a byte outside the muted spans changed at offset {0}")]
-    Outside(u64),
-    #[error("a muted byte is not silent at offset {0}")]
-    Inside(u64),
-}
-
-/// Proves that `after` is `before` with exactly `patches` written.
-///
-/// # Errors
-/// The first [`Mismatch`].
-pub fn verify(before: &[u8], after: &[u8], patches: &[Patch]) -> Result<(), Mismatch> {
-    if before.len() != after.len() {
-        return Err(Mismatch::Length);
-    }
-    let mut at = 0usize;
-    for p in patches {
-        let (start, end) = (p.offset as usize, p.end() as usize);
-        same(before, after, at, start).map_err(Mismatch::Outside)?;
-        if let Some(n) = p.bytes.iter().zip(&after[start..end]).position(|(a, b)| a != b) {
-            return Err(Mismatch::Inside(p.offset + n as u64));
-        }
-        at = end;
-    }
-    same(before, after, at, before.len()).map_err(Mismatch::Outside)
-}
-
-fn same(before: &[u8], after: &[u8], from: usize, to: usize) -> Result<(), u64> {
-    if before[from..to] == after[from..to] {
-        return Ok(());
-    }
-    let n = before[from..to].iter().zip(&after[from..to]).position(|(a, b)| a != b);
-    Err((from + n.unwrap_or(0)) as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::gsm610;
     use crate::container::{locate, wav};
     use crate::decode::decode;
     use proptest::prelude::*;
 
-    const GSM: &[u8] = include_bytes!("../tests/data/libgsm.gsm");
-    const WAV49: &[u8] = include_bytes!("../tests/data/libgsm.wav49");
+    const GSM: &[u8] = include_bytes!("../../tests/data/libgsm.gsm");
+    const WAV49: &[u8] = include_bytes!("../../tests/data/libgsm.wav49");
 
     fn muted(name: &str, file: &[u8], spans: &[Span]) -> (Layout, Vec<u8>) {
         let layout = locate(name, file).expect("a layout");
-        let patches = patches(file, &layout, spans).expect("patches");
+        let patches = patches(file, &layout, spans, &Options::default()).expect("patches");
         let mut after = file.to_vec();
         apply(&mut after, &patches);
         assert_eq!(verify(file, &after, &patches), Ok(()));
@@ -246,7 +271,7 @@ mod tests {
         for (name, file) in [("a.gsm", GSM), ("a.WAV", WAV49)] {
             let span = Span::new(9_000, 16_000);
             let (layout, after) = muted(name, file, &[span]);
-            let plane = &decode(&after, &layout).expect("samples").planes[0];
+            let plane = &decode(after.as_slice(), &layout).expect("samples").planes[0];
             let peak = plane[9_000..16_000].iter().fold(0f32, |m, s| m.max(s.abs()));
             assert!(peak < 0.001, "{name}: {peak}");
         }

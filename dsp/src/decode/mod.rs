@@ -1,0 +1,66 @@
+//! Coded audio to samples in ±1, a stretch at a time.
+
+mod blocks;
+mod packets;
+
+use crate::audio::Samples;
+use crate::codec::Codec;
+use crate::container::{ContainerError, Layout, ReadAt};
+
+/// Decodes a recording from its start to its end in stretches of some thousand
+/// frames, so that the memory it takes does not grow with the recording.
+pub struct Reader<'a, S: ReadAt + ?Sized> {
+    inner: Inner<'a, S>,
+}
+
+enum Inner<'a, S: ReadAt + ?Sized> {
+    Blocks(Box<blocks::Blocks<'a, S>>),
+    Packets(Box<packets::Packets<'a, S>>),
+}
+
+impl<'a, S: ReadAt + ?Sized> Reader<'a, S> {
+    /// A reader of `source`, which [`crate::container::locate`] described as `layout`.
+    ///
+    /// # Errors
+    /// When the headers that a decoder needs are damaged.
+    pub fn open(source: &'a S, layout: &Layout) -> Result<Reader<'a, S>, ContainerError> {
+        let inner = match layout.codec {
+            Codec::Mp3 | Codec::Flac | Codec::Vorbis | Codec::Opus => {
+                Inner::Packets(Box::new(packets::Packets::open(source, layout)?))
+            }
+            _ => Inner::Blocks(Box::new(blocks::Blocks::open(source, layout))),
+        };
+        Ok(Reader { inner })
+    }
+
+    /// Fills `planes` (one a channel, all of one length, what they held is
+    /// dropped) with the next stretch; false when there is none.
+    ///
+    /// # Errors
+    /// When the source cannot be read or its audio not be decoded.
+    pub fn next(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<bool, ContainerError> {
+        match &mut self.inner {
+            Inner::Blocks(blocks) => blocks.next(planes),
+            Inner::Packets(packets) => packets.next(planes),
+        }
+    }
+}
+
+/// Decodes the whole of `file`, which `layout` describes.
+///
+/// # Errors
+/// When the layout leaves the file, or its audio cannot be decoded.
+pub fn decode<S: ReadAt + ?Sized>(file: &S, layout: &Layout) -> Result<Samples, ContainerError> {
+    let mut reader = Reader::open(file, layout)?;
+    let mut planes: Vec<Vec<f32>> = vec![Vec::new(); usize::from(layout.channels)];
+    let mut part = Vec::new();
+    while reader.next(&mut part)? {
+        planes.iter_mut().zip(&part).for_each(|(whole, part)| whole.extend_from_slice(part));
+    }
+    Ok(Samples { rate: layout.rate, planes })
+}
+
+/// A 16-bit sample in ±1.
+fn unit(sample: i16) -> f32 {
+    f32::from(sample) / 32_768.0
+}
