@@ -37,7 +37,7 @@ pub async fn run(args: Args) -> Result<()> {
     let rules = rules_of(&config)?;
     let bytes = read_all(&args.input)?;
     let name = format_name(&args.input, args.format.as_deref());
-    let heard = plan::hear(&name, &bytes, true).map_err(|e| not_understood(&args.input, &e))?;
+    let heard = plan::hear(&name, &bytes, true, rules.tones).map_err(|e| not_understood(&args.input, &e))?;
     let words = words(&args, &config, &heard).await?;
     let findings = plan::find(&heard, words.as_ref(), &rules);
     let spans = plan::spans_of(&findings.segments, &heard.layout);

@@ -10,7 +10,7 @@ use crate::bus::kafka::KafkaBus;
 use crate::bus::retry::RetryRelay;
 use crate::bus::{Bus, BusError, Topics};
 use crate::config::pbx::{PbxConfig, SourceConfig};
-use crate::config::{AnalysisKind, BusKind, Config, SpeechKind};
+use crate::config::{AnalysisKind, BusKind, Config, SpeechKind, TonePolicy};
 use crate::detect::Ruleset;
 use crate::message::Topic;
 use crate::metrics::Metrics;
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use unsaid_dsp::dtmf::Policy;
 
 /// What a process does; any role runs on any number of machines once bus and
 /// store are shared.
@@ -76,6 +77,11 @@ pub fn rules_of(config: &Config) -> Result<Ruleset> {
         window_words: config.redact.window_words,
         padding_s: config.redact.padding.as_secs_f64(),
         padding_dob_s: config.redact.padding_dob.as_secs_f64(),
+        tones: match config.redact.tones {
+            TonePolicy::Every => Policy::Every,
+            TonePolicy::Runs => Policy::Runs { least: config.redact.tones_least },
+            TonePolicy::Blanket => Policy::Blanket { after_s: config.redact.tones_blanket.as_secs_f64() },
+        },
         ..english
     })
 }

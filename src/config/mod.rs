@@ -105,7 +105,20 @@ pub struct RedactConfig {
     pub padding: Duration,
     #[serde(with = "humantime_serde")]
     pub padding_dob: Duration,
+    pub tones: TonePolicy,
+    pub tones_least: usize,
+    #[serde(with = "humantime_serde")]
+    pub tones_blanket: Duration,
     pub window_words: usize,
+}
+
+/// Which keyed tones are silenced; see [`unsaid_dsp::dtmf::Policy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TonePolicy {
+    Every,
+    Runs,
+    Blanket,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

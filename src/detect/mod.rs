@@ -18,6 +18,7 @@ pub use lexicon::{Lexicon, LexiconError};
 pub use sanitize::{SanitizedText, SanitizedTranscript, sanitize};
 
 use crate::call::{Reason, Word};
+use unsaid_dsp::dtmf::Policy;
 
 /// Why and which words: indexes into the transcript, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Ruleset {
     pub window_words: usize,
     pub padding_s: f64,
     pub padding_dob_s: f64,
+    /// Which keyed tones go.
+    pub tones: Policy,
 }
 
 impl Ruleset {
@@ -42,18 +45,29 @@ impl Ruleset {
     /// # Errors
     /// When the lexicon that is compiled in is broken; a test holds that it is not.
     pub fn english() -> Result<Ruleset, LexiconError> {
-        Ok(Ruleset { lexicon: Lexicon::english()?, window_words: 15, padding_s: 0.5, padding_dob_s: 0.15 })
+        Ok(Ruleset {
+            lexicon: Lexicon::english()?,
+            window_words: 15,
+            padding_s: 0.5,
+            padding_dob_s: 0.15,
+            tones: Policy::Every,
+        })
     }
 
     /// What is stored with every outcome: code, lexicon and settings.
     pub fn version(&self) -> String {
         format!(
-            "{}+{}+w{}+p{:.0}/{:.0}",
+            "{}+{}+w{}+p{:.0}/{:.0}{}",
             env!("CARGO_PKG_VERSION"),
             self.lexicon.version,
             self.window_words,
             self.padding_s * 1e3,
             self.padding_dob_s * 1e3,
+            match self.tones {
+                Policy::Every => String::new(),
+                Policy::Runs { least } => format!("+runs{least}"),
+                Policy::Blanket { after_s } => format!("+blanket{after_s:.0}"),
+            }
         )
     }
 }

@@ -110,15 +110,10 @@ fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Tra
 /// What a span is wider than the tone that was measured, a side: an edge is
 /// good to a millisecond or two in noise, and a line rings.
 const GUARD_S: f64 = 0.0018;
-/// Beyond a fade that was measured, less is enough.
-const GUARD_OF_FADE_S: f64 = 0.0008;
 
 fn guarded(rate_hz: f64, (start, lead_in): (usize, usize), (end, fade): (usize, usize), frames: usize) -> Span {
-    let wider = |fade: usize| {
-        let of_fade = if fade > 0 { fade + (GUARD_OF_FADE_S * rate_hz) as usize } else { 0 };
-        of_fade.max((GUARD_S * rate_hz) as usize)
-    };
-    Span::new(start.saturating_sub(wider(lead_in)) as u64, (end + wider(fade)).min(frames) as u64)
+    let guard = (GUARD_S * rate_hz) as usize;
+    Span::new(start.saturating_sub(lead_in + guard) as u64, (end + fade + guard).min(frames) as u64)
 }
 
 /// Fits of equal stretches of about 16 ms from edge to edge.

@@ -21,7 +21,7 @@ const LEAST_WEIGHT: f32 = 1.0;
 const LEAST_LEN_S: f64 = 0.012;
 /// Log-odds from which a candidate is a key by itself, near a key that is
 /// sure, and from which one is sure.
-pub const ALONE: f64 = 2.2;
+pub const ALONE: f64 = 3.0;
 pub const IN_COMPANY: f64 = -1.5;
 pub const SURE: f64 = 5.0;
 

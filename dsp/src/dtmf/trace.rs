@@ -20,7 +20,7 @@ const MOST_RIVAL: f64 = 2.0;
 /// Amplitude of a fading tone over that inside, down to which the fade is followed.
 const TAIL_LEVEL: f64 = 0.1;
 /// Milliseconds, roughly, for which it is.
-const TAIL_STEPS: usize = 3;
+const TAIL_STEPS: usize = 2;
 
 /// The tone around a seed: where, and the fits along it in order.
 pub struct Trace {

@@ -237,7 +237,8 @@ impl Redact {
     async fn hear(&self, job: &Job<'_>, bytes: &Arc<Vec<u8>>) -> Result<Heard, Fault> {
         let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
         let with_speech = job.pbx.speech.is_some();
-        let work = tokio::task::spawn_blocking(move || plan::hear(&name, &bytes, with_speech));
+        let policy = self.rules.tones;
+        let work = tokio::task::spawn_blocking(move || plan::hear(&name, &bytes, with_speech, policy));
         Ok(work.await.map_err(|_| Fault::Worker)??)
     }
 

@@ -8,7 +8,8 @@ use unsaid_dsp::container::{ContainerError, locate};
 use unsaid_dsp::decode::decode;
 use unsaid_dsp::mute::{self, Mismatch, Patch};
 use unsaid_dsp::resample::{ResampleError, speech_plane};
-use unsaid_dsp::{Layout, Samples, Span, dtmf, peaks};
+use unsaid_dsp::dtmf::{self, Policy, Tone};
+use unsaid_dsp::{Layout, Samples, Span, peaks};
 
 /// Bars of the waveform that a page draws.
 const PEAKS: usize = 600;
@@ -41,20 +42,27 @@ pub struct Heard {
 ///
 /// # Errors
 /// [`PlanError`] when the file is not understood.
-pub fn hear(name: &str, bytes: &[u8], with_speech: bool) -> Result<Heard, PlanError> {
+pub fn hear(name: &str, bytes: &[u8], with_speech: bool, policy: Policy) -> Result<Heard, PlanError> {
     let layout = locate(name, bytes)?;
     let samples = decode(bytes, &layout)?;
-    let tones = tones(&samples, layout.duration_s());
+    let tones = tones(&samples, policy);
     let speech = if with_speech { speech_plane(&samples)? } else { Vec::new() };
     Ok(Heard { duration_s: layout.duration_s(), layout, speech, tones })
 }
 
-/// Every keyed tone, a little wider than it sounds. Which digit it was is forgotten here.
-fn tones(samples: &Samples, duration_s: f64) -> Vec<Segment> {
-    let found = samples.planes.iter().flat_map(|plane| dtmf::detect(plane, samples.rate));
-    let segments = found.map(|tone| Segment {
-        start: (samples.rate.seconds(tone.span.start) - TONE_PADDING_S).max(0.0),
-        end: (samples.rate.seconds(tone.span.end) + TONE_PADDING_S).min(duration_s),
+/// The keyed tones that `policy` mutes, a little wider than they sound. Which
+/// digits they were is forgotten here.
+fn tones(samples: &Samples, policy: Policy) -> Vec<Segment> {
+    let frames = samples.frames() as u64;
+    let duration_s = samples.rate.seconds(frames);
+    let mut found: Vec<Tone> = samples.planes.iter().flat_map(|p| dtmf::detect(p, samples.rate)).collect();
+    found.sort_by_key(|t| t.span);
+    // One key heard on both channels is one key.
+    found.dedup_by(|b, a| a.digit == b.digit && b.span.start < a.span.end);
+    let spans = dtmf::policy::spans(&found, policy, samples.rate, frames);
+    let segments = spans.iter().map(|span| Segment {
+        start: (samples.rate.seconds(span.start) - TONE_PADDING_S).max(0.0),
+        end: (samples.rate.seconds(span.end) + TONE_PADDING_S).min(duration_s),
         reason: Reason::Dtmf,
         detector: Detector::Tones,
     });
