@@ -27,10 +27,14 @@ fn audio(c: &mut Criterion) {
     let spans: Vec<Span> = (1..=10).map(|n| Span::new(n * 2_400_000, n * 2_400_000 + 24_000)).collect();
     let mut group = c.benchmark_group("one hour at 8 kHz");
     group.sample_size(10);
-    group.bench_function("decode", |b| b.iter(|| decode::decode(black_box(file.as_slice()), &layout).unwrap()));
+    group.bench_function("decode", |b| {
+        b.iter(|| decode::decode(black_box(file.as_slice()), &layout).unwrap())
+    });
     group.bench_function("dtmf", |b| b.iter(|| dtmf::detect(black_box(&samples.planes[0]), samples.rate)));
     group.bench_function("plan 10 spans", |b| {
-        b.iter(|| mute::patches(black_box(file.as_slice()), &layout, &spans, &mute::Options::default()).unwrap())
+        b.iter(|| {
+            mute::patches(black_box(file.as_slice()), &layout, &spans, &mute::Options::default()).unwrap()
+        })
     });
     group.finish();
 }

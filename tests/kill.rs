@@ -73,6 +73,9 @@ fn every_call_ends_once_and_every_file_is_whole() {
     }
     for (path, _) in originals.values() {
         let layout = unsaid_dsp::container::locate(path, office.read(path).as_slice()).unwrap();
-        assert!(unsaid_dsp::decode::decode(office.read(path).as_slice(), &layout).is_ok(), "{path} does not play");
+        assert!(
+            unsaid_dsp::decode::decode(office.read(path).as_slice(), &layout).is_ok(),
+            "{path} does not play"
+        );
     }
 }

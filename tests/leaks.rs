@@ -41,7 +41,13 @@ fn nothing_unredacted_is_left_in_any_file() {
             let layout = unsaid_dsp::container::locate(SECRETS[n].0, before[n].as_slice()).unwrap();
             for (start, end) in segments_of(recording) {
                 let span = unsaid_dsp::Span::from_seconds(start, end, layout.rate);
-                let patch = &unsaid_dsp::mute::patches(before[n].as_slice(), &layout, &[span], &unsaid_dsp::mute::Options::default()).unwrap()[0];
+                let patch = &unsaid_dsp::mute::patches(
+                    before[n].as_slice(),
+                    &layout,
+                    &[span],
+                    &unsaid_dsp::mute::Options::default(),
+                )
+                .unwrap()[0];
                 let secret = &before[n][patch.offset as usize..patch.end() as usize];
                 // Every eighth run of the secret's own bytes.
                 needles.extend(

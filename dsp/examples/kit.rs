@@ -24,7 +24,9 @@ fn all(which: &str) -> Vec<Case> {
         out.extend(cases::all());
     }
     if which != "positive" {
-        for language in ["en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"] {
+        for language in
+            ["en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"]
+        {
             out.extend(negatives::prompts(language));
         }
         out.extend(negatives::music());
@@ -49,7 +51,9 @@ fn main() {
         Some("write") => write(which),
         Some("judge") => judge(which),
         Some("evidence") => evidence(which),
-        _ => eprintln!("kit score|evidence [all|positive|negative] [SERIES] | kit write FOLDER | kit judge TSV"),
+        _ => eprintln!(
+            "kit score|evidence [all|positive|negative] [SERIES] | kit write FOLDER | kit judge TSV"
+        ),
     }
 }
 
@@ -64,12 +68,20 @@ fn judge(tsv: &str) {
         let f: Vec<&str> = line.split('\t').collect();
         let number = |n: usize| f[n].parse::<f64>().expect("seconds");
         let digit = f[1].chars().next().expect("a digit");
-        found.entry(f[0][..5].parse().expect("a file's number")).or_default().push((digit, number(2), number(3)));
+        found.entry(f[0][..5].parse().expect("a file's number")).or_default().push((
+            digit,
+            number(2),
+            number(3),
+        ));
     }
     let none = Vec::new();
     report(&all(""), |n, case| {
         let rate = f64::from(case.rate);
-        let of = |&(digit, a, b): &(char, f64, f64)| Found { digit, start: (a * rate) as usize, end: (b * rate) as usize };
+        let of = |&(digit, a, b): &(char, f64, f64)| Found {
+            digit,
+            start: (a * rate) as usize,
+            end: (b * rate) as usize,
+        };
         found.get(&n).unwrap_or(&none).iter().map(of).collect()
     });
 }
@@ -83,16 +95,27 @@ fn report(cases: &[Case], mut receiver: impl FnMut(usize, &Case) -> Vec<Found>) 
         let before = score.falses;
         score.add(case, &found);
         if score.falses > before {
-            *falses.entry(format!("{}: {}", case.category, case.condition)).or_default() += score.falses - before;
+            *falses.entry(format!("{}: {}", case.category, case.condition)).or_default() +=
+                score.falses - before;
         }
     }
-    println!("category        recall      may   false  hours  edge p50/p95/max ms  covered  excess p99  uncovered p99");
+    println!(
+        "category        recall      may   false  hours  edge p50/p95/max ms  covered  excess p99  uncovered p99"
+    );
     for (category, s) in &scores {
         println!(
             "{category:14} {:6.2}% {:4}/{:<4} {:5} {:6.2} {:6.2} {:6.2} {:6.2} {:10.2}% {:8.2} {:8.2}",
-            s.recall() * 100.0, s.may_hit, s.may, s.falses, s.seconds / 3600.0,
-            Score::percentile(&s.edges_ms, 0.5), Score::percentile(&s.edges_ms, 0.95), Score::percentile(&s.edges_ms, 1.0),
-            s.covered_share() * 100.0, Score::percentile(&s.excess_ms, 0.99), Score::percentile(&s.uncovered_ms, 0.99),
+            s.recall() * 100.0,
+            s.may_hit,
+            s.may,
+            s.falses,
+            s.seconds / 3600.0,
+            Score::percentile(&s.edges_ms, 0.5),
+            Score::percentile(&s.edges_ms, 0.95),
+            Score::percentile(&s.edges_ms, 1.0),
+            s.covered_share() * 100.0,
+            Score::percentile(&s.excess_ms, 0.99),
+            Score::percentile(&s.uncovered_ms, 0.99),
         );
         let wide: Vec<_> = s.wide.iter().filter(|b| *b.1 > 0).collect();
         if !wide.is_empty() {
@@ -120,7 +143,11 @@ fn write(folder: &str) {
         let _ = writeln!(truth, "{name}\t{}\t{}\t\t\t\t", case.category, case.condition);
         for t in &case.truths {
             let (start, end) = (t.start as f64 / rate, t.end as f64 / rate);
-            let _ = writeln!(truth, "{name}\t{}\t{}\t{}\t{start:.6}\t{end:.6}\t{}", case.category, case.condition, t.digit, t.must);
+            let _ = writeln!(
+                truth,
+                "{name}\t{}\t{}\t{}\t{start:.6}\t{end:.6}\t{}",
+                case.category, case.condition, t.digit, t.must
+            );
         }
     }
     std::fs::write(std::path::Path::new(folder).join("truth.tsv"), truth).expect("the truth written");
@@ -128,7 +155,9 @@ fn write(folder: &str) {
 
 /// Every candidate's evidence as a line of numbers, for tuning the judge.
 fn evidence(which: &str) {
-    println!("case\tcategory\tcondition\ttrue\tmust\thits\tlen_s\tdev_row\tdev_column\tdrift\tshare\tband_share\trival\ttwist\tunsteady\toutside\tamplitude\tstart_ms\tend_ms\ttruth\tcoarse_share");
+    println!(
+        "case\tcategory\tcondition\ttrue\tmust\thits\tlen_s\tdev_row\tdev_column\tdrift\tshare\tband_share\trival\ttwist\tunsteady\toutside\tamplitude\tstart_ms\tend_ms\ttruth\tcoarse_share"
+    );
     for (n, case) in all(which).iter().enumerate() {
         if case.rate != 8_000 {
             continue;
@@ -140,10 +169,26 @@ fn evidence(which: &str) {
             let off = |a: usize, b: usize| (a as f64 - b as f64) / 8.0;
             println!(
                 "{n}\t{}\t{}\t{}\t{}\t{}\t{:.4}\t{:.4}\t{:.4}\t{:.4}\t{:.3}\t{:.3}\t{:.4}\t{:.1}\t{:.2}\t{:.3}\t{:.5}\t{:.2}\t{:.2}\t{}\t{:.3}",
-                case.category, case.condition, u8::from(truth.is_some()), u8::from(truth.is_some_and(|t| t.must)),
-                e.hits, e.len_s, e.deviation[0], e.deviation[1], e.drift, e.share, e.band_share, e.rival, e.twist_db,
-                e.unsteady, e.outside, e.amplitude,
-                truth.map_or(0.0, |t| off(start, t.start)), truth.map_or(0.0, |t| off(end, t.end)), truth.map_or(0, |t| t.start), e.coarse_share,
+                case.category,
+                case.condition,
+                u8::from(truth.is_some()),
+                u8::from(truth.is_some_and(|t| t.must)),
+                e.hits,
+                e.len_s,
+                e.deviation[0],
+                e.deviation[1],
+                e.drift,
+                e.share,
+                e.band_share,
+                e.rival,
+                e.twist_db,
+                e.unsteady,
+                e.outside,
+                e.amplitude,
+                truth.map_or(0.0, |t| off(start, t.start)),
+                truth.map_or(0.0, |t| off(end, t.end)),
+                truth.map_or(0, |t| t.start),
+                e.coarse_share,
             );
         }
     }

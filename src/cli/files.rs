@@ -166,7 +166,10 @@ fn compare(input: &str, copy: &Path, patches: &[Patch]) -> Result<()> {
         let from = patch.offset.saturating_sub(MARGIN);
         let len = ((patch.end() + MARGIN).min(was.len()) - from) as usize;
         let (mut a, mut b) = (vec![0u8; len], vec![0u8; len]);
-        wanted.read_at(from, &mut a).and_then(|()| is.read_at(from, &mut b)).map_err(|e| not_read(input, &e))?;
+        wanted
+            .read_at(from, &mut a)
+            .and_then(|()| is.read_at(from, &mut b))
+            .map_err(|e| not_read(input, &e))?;
         if a != b {
             return Err(differs());
         }

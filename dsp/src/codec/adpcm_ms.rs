@@ -2,7 +2,8 @@
 //! seven pairs of coefficients, four bits for the rest.
 
 const ADAPT: [i32; 16] = [230, 230, 230, 230, 307, 409, 512, 614, 768, 614, 512, 409, 307, 230, 230, 230];
-const COEFFICIENTS: [(i32, i32); 7] = [(256, 0), (512, -256), (0, 0), (192, 64), (240, 0), (460, -208), (392, -232)];
+const COEFFICIENTS: [(i32, i32); 7] =
+    [(256, 0), (512, -256), (0, 0), (192, 64), (240, 0), (460, -208), (392, -232)];
 const LEAST_DELTA: i32 = 16;
 
 /// Samples of a channel in a block of `bytes`.

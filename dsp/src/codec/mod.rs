@@ -29,9 +29,15 @@ pub enum Codec {
     /// GSM 06.10 in Microsoft's packing, 65 bytes for two frames.
     Wav49,
     /// IMA ADPCM in blocks of so many bytes over all channels.
-    ImaAdpcm { block: u16, channels: u8 },
+    ImaAdpcm {
+        block: u16,
+        channels: u8,
+    },
     /// Microsoft's ADPCM in blocks of so many bytes over all channels.
-    MsAdpcm { block: u16, channels: u8 },
+    MsAdpcm {
+        block: u16,
+        channels: u8,
+    },
     /// ITU-T G.722 at 64 kbit/s, a byte for two samples.
     G722,
     Mp3,

@@ -37,15 +37,15 @@ impl Modes {
     /// from the front.
     pub fn parse(setup: &[u8]) -> Option<Modes> {
         let bit = |n: usize| setup.get(n / 8).map(|b| b >> (n % 8) & 1);
-        let field = |at: usize, bits: usize| {
-            (0..bits).try_fold(0u32, |v, k| Some(v | u32::from(bit(at + k)?) << k))
-        };
+        let field =
+            |at: usize, bits: usize| (0..bits).try_fold(0u32, |v, k| Some(v | u32::from(bit(at + k)?) << k));
         let framing = (0..setup.len() * 8).rev().find(|n| bit(*n) == Some(1))?;
         let mut modes = None;
         // The count (six bits, less one) stands before the first mode.
         for count in 1..=64usize {
             let first = framing.checked_sub(count * MODE_BITS)?;
-            let is_mode = field(first + 1, 16)? == 0 && field(first + 17, 16)? == 0 && field(first + 33, 8)? < 64;
+            let is_mode =
+                field(first + 1, 16)? == 0 && field(first + 17, 16)? == 0 && field(first + 33, 8)? < 64;
             if !is_mode {
                 break;
             }

@@ -133,7 +133,13 @@ pub fn frames(file: &[u8], metadata: &Metadata) -> Result<Vec<Frame>, ContainerE
     let mut start = 0u64;
     while let Some(head) = file.get(at..).and_then(|b| header(b, metadata)) {
         let Some(len) = frame_len(file, at, head.len, metadata) else { break };
-        out.push(Frame { offset: at as u64, len: len as u32, header_len: head.len as u32, start, samples: head.samples });
+        out.push(Frame {
+            offset: at as u64,
+            len: len as u32,
+            header_len: head.len as u32,
+            start,
+            samples: head.samples,
+        });
         start += u64::from(head.samples);
         at += len;
     }
@@ -211,9 +217,9 @@ fn is_id3v1(rest: &[u8]) -> bool {
 
 /// CRC-8 of a frame header, polynomial 0x07.
 pub fn crc8(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0, |crc, b| {
-        (0..8).fold(crc ^ b, |c, _| if c & 0x80 != 0 { c << 1 ^ 0x07 } else { c << 1 })
-    })
+    bytes
+        .iter()
+        .fold(0, |crc, b| (0..8).fold(crc ^ b, |c, _| if c & 0x80 != 0 { c << 1 ^ 0x07 } else { c << 1 }))
 }
 
 /// CRC-16 of a frame, polynomial 0x8005.

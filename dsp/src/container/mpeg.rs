@@ -35,7 +35,14 @@ impl Header {
     pub fn parse(b: [u8; 4]) -> Option<Header> {
         let (version, layer) = (b[1] >> 3 & 3, b[1] >> 1 & 3);
         let (bitrate, rate) = (usize::from(b[2] >> 4), usize::from(b[2] >> 2 & 3));
-        if b[0] != 0xFF || b[1] >> 5 != 7 || version == 1 || layer != 1 || bitrate == 0 || bitrate == 15 || rate == 3 {
+        if b[0] != 0xFF
+            || b[1] >> 5 != 7
+            || version == 1
+            || layer != 1
+            || bitrate == 0
+            || bitrate == 15
+            || rate == 3
+        {
             return None;
         }
         let is_one = version == 3;
@@ -85,7 +92,7 @@ pub struct Frame {
 impl Frame {
     /// Bytes of main data that this frame carries (not all of them its own).
     pub fn main_len(&self) -> u32 {
-        self.header.len - self.header.before_main()
+        self.header.len.saturating_sub(self.header.before_main())
     }
 }
 
@@ -122,7 +129,10 @@ struct Start {
 pub fn probe(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
     let mut scan = Scan::new(source);
     let start = start(&mut scan)?;
-    let bytes = source.len() - start.at;
+    let bytes = source.len().saturating_sub(start.at);
+    if bytes == 0 {
+        return Err(ContainerError::NoAudio);
+    }
     let said = start.tag.and_then(|t| Some((u64::from(t.frames?), t)));
     let (frames, tag) = said.unwrap_or((bytes / u64::from(start.header.len), Tag::default()));
     let total = total(frames * u64::from(start.header.samples), start.tag.map(|_| tag));
@@ -140,7 +150,8 @@ pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError>
 }
 
 fn layout(start: &Start, bytes: u64, total: u64) -> Result<Layout, ContainerError> {
-    let rate = Rate::new(start.header.rate_hz).ok_or(ContainerError::Damaged("its sample rate is not possible"))?;
+    let rate =
+        Rate::new(start.header.rate_hz).ok_or(ContainerError::Damaged("its sample rate is not possible"))?;
     Ok(Layout {
         container: Container::Mp3,
         codec: Codec::Mp3,
@@ -224,7 +235,9 @@ fn next_pair<S: ReadAt + ?Sized>(
 ) -> Result<Option<u64>, ContainerError> {
     for from in at..at + most {
         let Some(head) = scan.array::<4>(from)? else { return Ok(None) };
-        let Some(header) = Header::parse(head).filter(|h| like.is_none_or(|l| h.goes_with(l))) else { continue };
+        let Some(header) = Header::parse(head).filter(|h| like.is_none_or(|l| h.goes_with(l))) else {
+            continue;
+        };
         let next = scan.array::<4>(from + u64::from(header.len))?;
         if next.is_none_or(|n| Header::parse(n).is_some_and(|n| n.goes_with(&header))) {
             return Ok(Some(from));
@@ -234,7 +247,11 @@ fn next_pair<S: ReadAt + ?Sized>(
 }
 
 /// Xing's, Info's or VBRI's tag in the frame at `at`.
-fn tag<S: ReadAt + ?Sized>(scan: &mut Scan<'_, S>, at: u64, header: &Header) -> Result<Option<Tag>, ContainerError> {
+fn tag<S: ReadAt + ?Sized>(
+    scan: &mut Scan<'_, S>,
+    at: u64,
+    header: &Header,
+) -> Result<Option<Tag>, ContainerError> {
     let body = at + 4 + u64::from(header.side);
     let Some(name) = scan.array::<4>(body)? else { return Ok(None) };
     if &name == b"Xing" || &name == b"Info" {

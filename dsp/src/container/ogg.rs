@@ -96,7 +96,9 @@ pub fn index(source: &(impl ReadAt + ?Sized)) -> Result<Index, ContainerError> {
             if begins && !index.pages.is_empty() {
                 return Err(ContainerError::Damaged("it holds more than one stream, one after the other"));
             }
-            let granule = i64::from_le_bytes([head[6], head[7], head[8], head[9], head[10], head[11], head[12], head[13]]);
+            let granule = i64::from_le_bytes([
+                head[6], head[7], head[8], head[9], head[10], head[11], head[12], head[13],
+            ]);
             index.pages.push(Page { offset: at, len: (data + body - at) as u32, granule });
             open = index.add_packets(lacing, data, open && head[5] & 1 != 0);
         }
@@ -202,19 +204,35 @@ fn last_granule(source: &(impl ReadAt + ?Sized)) -> Result<u64, ContainerError> 
     let from = source.len().saturating_sub(2 * MOST_PAGE);
     let mut tail = vec![0u8; (source.len() - from) as usize];
     source.read_at(from, &mut tail)?;
+    let mut serial = [0u8; 4];
+    source.read_at(14, &mut serial)?;
     let granule = |at: usize| {
-        let field: [u8; 8] = tail.get(at + 6..at + 14)?.try_into().ok()?;
-        u64::try_from(i64::from_le_bytes(field)).ok()
+        let page = tail.get(at..at + HEADER)?;
+        let lacing = tail.get(at + HEADER..at + HEADER + usize::from(page[26]))?;
+        let end = at + HEADER + lacing.len() + lacing.iter().map(|l| usize::from(*l)).sum::<usize>();
+        // What only looks like a page, inside a packet, is not followed by one.
+        let is_page = end == tail.len() || tail.get(end..)?.starts_with(b"OggS");
+        let field: [u8; 8] = page[6..14].try_into().ok()?;
+        let granule = u64::try_from(i64::from_le_bytes(field)).ok()?;
+        (is_page && page[14..18] == serial).then_some(granule)
     };
-    let found = (0..tail.len().saturating_sub(HEADER)).rev().filter(|at| tail[*at..].starts_with(b"OggS\0"));
-    Ok(found.filter_map(granule).next().unwrap_or(0))
+    let found =
+        (0..tail.len().saturating_sub(HEADER - 1)).rev().filter(|at| tail[*at..].starts_with(b"OggS\0"));
+    match found.filter_map(granule).next() {
+        Some(granule) => Ok(granule),
+        None => Ok(index(source)?.last_granule()),
+    }
 }
 
 /// Packet `n` of the header packets.
 ///
 /// # Errors
 /// When it is missing or far too long.
-pub fn header_packet(source: &(impl ReadAt + ?Sized), index: &Index, n: usize) -> Result<Vec<u8>, ContainerError> {
+pub fn header_packet(
+    source: &(impl ReadAt + ?Sized),
+    index: &Index,
+    n: usize,
+) -> Result<Vec<u8>, ContainerError> {
     if n >= index.packet_count() || index.packet_len(n) > MOST_HEADER {
         return Err(ContainerError::Damaged("its Ogg header packets are not whole"));
     }

@@ -135,7 +135,9 @@ fn parse_format(source: &(impl ReadAt + ?Sized), at: u64, size: u64) -> Result<F
         (TAG_ALAW, 8) => Codec::Alaw,
         (TAG_GSM610, _) => Codec::Wav49,
         // A block holds whole groups of eight samples.
-        (TAG_IMA_ADPCM, 4) if adpcm(8) && block.is_multiple_of(4 * channels) => Codec::ImaAdpcm { block, channels: channels as u8 },
+        (TAG_IMA_ADPCM, 4) if adpcm(8) && block.is_multiple_of(4 * channels) => {
+            Codec::ImaAdpcm { block, channels: channels as u8 }
+        }
         (TAG_MS_ADPCM, 4) if adpcm(8) => Codec::MsAdpcm { block, channels: channels as u8 },
         _ => return Err(ContainerError::UnknownCodec { tag, bits }),
     };

@@ -107,7 +107,12 @@ fn deal<const N: usize>(data: &[u8], planes: &mut [Vec<f32>], sample: impl Fn(&[
     }
 }
 
-fn adpcm(data: &[u8], block: usize, planes: &mut [Vec<f32>], decode: impl Fn(&[u8], usize, usize, &mut Vec<i16>)) {
+fn adpcm(
+    data: &[u8],
+    block: usize,
+    planes: &mut [Vec<f32>],
+    decode: impl Fn(&[u8], usize, usize, &mut Vec<i16>),
+) {
     let channels = planes.len();
     let mut samples = Vec::new();
     for bytes in data.chunks_exact(block) {

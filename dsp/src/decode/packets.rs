@@ -131,7 +131,8 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
 }
 
 fn symphonia_of(params: &AudioCodecParameters) -> Result<Decoder, ContainerError> {
-    let decoder = symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default());
+    let decoder =
+        symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default());
     Ok(Decoder::Symphonia(decoder.map_err(undecodable)?))
 }
 

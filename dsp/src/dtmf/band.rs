@@ -27,7 +27,8 @@ impl Band {
             let step = rate_hz / f64::from(n);
             let bins = (1_300.0 / step).ceil() as usize;
             for first in (0..bins).step_by(LANES) {
-                let omega = |lane: usize| std::f64::consts::TAU * (550.0 + (first + lane) as f64 * step) / rate_hz;
+                let omega =
+                    |lane: usize| std::f64::consts::TAU * (550.0 + (first + lane) as f64 * step) / rate_hz;
                 let all = powers(&rest, std::array::from_fn(|lane| (2.0 * omega(lane).cos()) as f32));
                 for p in all.iter().take(bins - first).map(|p| f64::from(p * 2.0 / (n * n))) {
                     power += p * f64::from(n);

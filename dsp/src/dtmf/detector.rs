@@ -5,7 +5,7 @@ use super::evidence::{self, Evidence};
 use super::front::Front;
 use super::judge;
 use super::seeds::seeds;
-use super::{Tone, TONES_HZ};
+use super::{TONES_HZ, Tone};
 use crate::audio::{Rate, Span};
 
 /// Seconds that are looked at together, and how far the next look reaches back.
@@ -83,7 +83,8 @@ impl Detector {
         let found = candidates(plane, rate_hz, &self.basis, true).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
             let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
-            (log_odds > judge::IN_COMPANY).then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
+            (log_odds > judge::IN_COMPANY)
+                .then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
         });
         self.candidates.extend(found);
     }
@@ -96,7 +97,8 @@ impl Detector {
         let in_company = move |span: Span| {
             sure.iter().any(|s| s.start < span.end + company && span.start < s.end + company)
         };
-        let keys = self.candidates.iter().filter(move |c| c.log_odds > judge::ALONE || in_company(c.tone.span));
+        let keys =
+            self.candidates.iter().filter(move |c| c.log_odds > judge::ALONE || in_company(c.tone.span));
         keys.map(|c| c.tone)
     }
 }
@@ -127,7 +129,11 @@ fn join(mut tones: Vec<Tone>, bridge: u64) -> Vec<Tone> {
     tones.sort_by_key(|t| t.span);
     let mut out: Vec<Tone> = Vec::with_capacity(tones.len());
     for tone in tones {
-        let same = out.iter_mut().rev().take(4).find(|t| t.digit == tone.digit && tone.span.start <= t.span.end + bridge);
+        let same = out
+            .iter_mut()
+            .rev()
+            .take(4)
+            .find(|t| t.digit == tone.digit && tone.span.start <= t.span.end + bridge);
         match same {
             Some(before) => before.span.end = before.span.end.max(tone.span.end),
             None => out.push(tone),

@@ -1,13 +1,13 @@
 //! What speaks for a key and what against it.
 
+use super::Digit;
 use super::band::Band;
-use super::fit::Fit;
 use super::blocks::WINDOW_BLOCKS;
+use super::detector::nominal;
+use super::fit::Fit;
+use super::judge::log_odds;
 use super::seeds::Seed;
 use super::trace::{Trace, trace};
-use super::Digit;
-use super::detector::nominal;
-use super::judge::log_odds;
 use crate::audio::Span;
 
 /// Shorter is a click.
@@ -111,7 +111,12 @@ fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Tra
 /// good to a millisecond or two in noise, and a line rings.
 const GUARD_S: f64 = 0.0018;
 
-fn guarded(rate_hz: f64, (start, lead_in): (usize, usize), (end, fade): (usize, usize), frames: usize) -> Span {
+fn guarded(
+    rate_hz: f64,
+    (start, lead_in): (usize, usize),
+    (end, fade): (usize, usize),
+    frames: usize,
+) -> Span {
     let guard = (GUARD_S * rate_hz) as usize;
     Span::new(start.saturating_sub(lead_in + guard) as u64, (end + fade + guard).min(frames) as u64)
 }

@@ -61,8 +61,7 @@ impl Fit {
         }
         let mut basis: Columns = [[0.0; MOST]; N];
         let origin = (from + to) / 2;
-        let mut fit =
-            Fit { origin, omega, cos: [0.0; 2], sin: [0.0; 2], constant: 0.0, frames: x.len() };
+        let mut fit = Fit { origin, omega, cos: [0.0; 2], sin: [0.0; 2], constant: 0.0, frames: x.len() };
         // A tone cannot be told from another one further off than the stretch resolves.
         let most = std::f64::consts::PI / x.len() as f64;
         fit.fill(&mut basis, x.len(), from);
@@ -213,8 +212,10 @@ impl Wave {
     }
 
     fn advance(&mut self) {
-        (self.cos, self.sin) =
-            (self.cos * self.step.0 - self.sin * self.step.1, self.sin * self.step.0 + self.cos * self.step.1);
+        (self.cos, self.sin) = (
+            self.cos * self.step.0 - self.sin * self.step.1,
+            self.sin * self.step.0 + self.cos * self.step.1,
+        );
     }
 }
 

@@ -59,7 +59,11 @@ impl Front {
                 lanes[j] += x[j] * t[j];
             }
         }
-        let rest: f32 = x_rest.iter().zip(t_rest.iter().chain(t.get(x.len()).into_iter().flatten())).map(|(x, t)| x * t).sum();
+        let rest: f32 = x_rest
+            .iter()
+            .zip(t_rest.iter().chain(t.get(x.len()).into_iter().flatten()))
+            .map(|(x, t)| x * t)
+            .sum();
         lanes.iter().sum::<f32>() + rest
     }
 }
@@ -69,8 +73,9 @@ mod tests {
     use super::*;
 
     fn level(rate: u32, hz: f64) -> f64 {
-        let plane: Vec<f32> =
-            (0..rate as usize).map(|k| (std::f64::consts::TAU * hz * k as f64 / f64::from(rate)).sin() as f32).collect();
+        let plane: Vec<f32> = (0..rate as usize)
+            .map(|k| (std::f64::consts::TAU * hz * k as f64 / f64::from(rate)).sin() as f32)
+            .collect();
         let out = Front::new(rate).pass(&plane);
         let inner = &out[out.len() / 4..out.len() / 2];
         20.0 * (inner.iter().map(|x| f64::from(x * x)).sum::<f64>() / inner.len() as f64 * 2.0).sqrt().log10()

@@ -31,7 +31,9 @@ pub fn spans(tones: &[Tone], policy: Policy, rate: Rate, frames: u64) -> Vec<Spa
         }
         Policy::Blanket { after_s } => rows(tones, seconds(after_s))
             .into_iter()
-            .filter_map(|row| Some(Span::new(row.first()?.span.start, row.last()?.span.end + seconds(after_s))))
+            .filter_map(|row| {
+                Some(Span::new(row.first()?.span.start, row.last()?.span.end + seconds(after_s)))
+            })
             .collect(),
     };
     merge(&spans, frames)
@@ -49,7 +51,9 @@ mod tests {
 
     fn keyed(at_s: &[f64]) -> Vec<Tone> {
         let digit = Digit { row: 1, column: 1 };
-        at_s.iter().map(|s| Tone { digit, span: Span::from_seconds(*s, s + 0.1, Rate::NARROW_BAND) }).collect()
+        at_s.iter()
+            .map(|s| Tone { digit, span: Span::from_seconds(*s, s + 0.1, Rate::NARROW_BAND) })
+            .collect()
     }
 
     fn muted(at_s: &[f64], policy: Policy) -> Vec<(u64, u64)> {
@@ -64,12 +68,18 @@ mod tests {
 
     #[test]
     fn a_menu_s_single_key_stays_where_only_rows_go() {
-        assert_eq!(muted(&[1.0, 30.0, 30.5, 31.0], Policy::Runs { least: 3 }), [(300, 301), (305, 306), (310, 311)]);
+        assert_eq!(
+            muted(&[1.0, 30.0, 30.5, 31.0], Policy::Runs { least: 3 }),
+            [(300, 301), (305, 306), (310, 311)]
+        );
         assert!(muted(&[1.0, 1.5, 30.0], Policy::Runs { least: 3 }).is_empty());
     }
 
     #[test]
     fn a_blanket_reaches_from_the_first_tone_to_seconds_after_the_last_and_ends_with_the_file() {
-        assert_eq!(muted(&[1.0, 4.0, 30.0, 58.0], Policy::Blanket { after_s: 5.0 }), [(10, 91), (300, 351), (580, 600)]);
+        assert_eq!(
+            muted(&[1.0, 4.0, 30.0, 58.0], Policy::Blanket { after_s: 5.0 }),
+            [(10, 91), (300, 351), (580, 600)]
+        );
     }
 }

@@ -104,8 +104,9 @@ impl Walk<'_> {
             let next = match advanced {
                 true => self.fit(end.saturating_sub(self.stretch), &fit, false).map(|next| (end, next)),
                 false => {
-                    let beyond = self.beyond(end, &fit, |at, gap| Some(at + gap));
-                    beyond.map(|(at, next)| ((at + self.stretch).min(self.plane.len()), next))
+                    let whole = |at: usize| (at + self.stretch <= self.plane.len()).then_some(at);
+                    let beyond = self.beyond(end, &fit, |at, gap| whole(at + gap));
+                    beyond.map(|(at, next)| (at + self.stretch, next))
                 }
             };
             let Some((at, next)) = next else { return end };
@@ -128,9 +129,16 @@ impl Walk<'_> {
 
     /// The same tone on the far side of a gap (lost packets, a slip, a loud
     /// syllable): where that stretch begins, and its fit.
-    fn beyond(&self, at: usize, fit: &Fit, place: impl Fn(usize, usize) -> Option<usize>) -> Option<(usize, Fit)> {
+    fn beyond(
+        &self,
+        at: usize,
+        fit: &Fit,
+        place: impl Fn(usize, usize) -> Option<usize>,
+    ) -> Option<(usize, Fit)> {
         let (step, tries) = (self.reach / 4, if self.bridge { 4 } else { 0 });
-        (1..=tries).filter_map(|n| place(at, n * step)).find_map(|from| Some((from, self.fit(from, fit, true)?)))
+        (1..=tries)
+            .filter_map(|n| place(at, n * step))
+            .find_map(|from| Some((from, self.fit(from, fit, true)?)))
     }
 }
 
@@ -148,7 +156,9 @@ impl Trace {
     /// Once more from a fit of the tone's own first and last stretch, and then
     /// over what a key's release or a codec's smear leaves of it.
     fn sharpen(&mut self, plane: &[f32], stretch: usize, reach: usize) {
-        let (Some(first), Some(last)) = (self.fits.first().copied(), self.fits.last().copied()) else { return };
+        let (Some(first), Some(last)) = (self.fits.first().copied(), self.fits.last().copied()) else {
+            return;
+        };
         let to = (self.start + stretch).min(self.end);
         if let Some(fit) = Fit::near(plane, self.start, to, first.omega) {
             self.start = edge_left(plane, &fit, self.start.saturating_sub(reach), (self.start + to) / 2);
@@ -182,7 +192,8 @@ fn tail<'a>(fit: &Fit, len: usize, outward: impl Fn(usize, usize) -> Option<&'a 
 /// The sample in `limit..=from` from which on `fit` explains the audio up to `from`.
 fn edge_left(plane: &[f32], fit: &Fit, limit: usize, from: usize) -> usize {
     let mut model = fit.waves(limit);
-    let gains: Vec<f64> = plane[limit..from].iter().map(|x| gain(f64::from(*x) - fit.constant(), model.next())).collect();
+    let gains: Vec<f64> =
+        plane[limit..from].iter().map(|x| gain(f64::from(*x) - fit.constant(), model.next())).collect();
     let (mut sum, mut best, mut at) = (0.0, 0.0, from);
     for (k, g) in gains.iter().enumerate().rev() {
         sum += g;

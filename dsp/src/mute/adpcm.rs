@@ -7,7 +7,11 @@ use crate::codec::{Codec, adpcm_ima, adpcm_ms};
 use crate::container::{ContainerError, Layout, ReadAt};
 
 /// One patch for the run of blocks that each of the merged `spans` touches.
-pub fn patches(source: &(impl ReadAt + ?Sized), layout: &Layout, spans: &[Span]) -> Result<Vec<Patch>, ContainerError> {
+pub fn patches(
+    source: &(impl ReadAt + ?Sized),
+    layout: &Layout,
+    spans: &[Span],
+) -> Result<Vec<Patch>, ContainerError> {
     let (bytes, samples) = (layout.block_bytes(), layout.codec.frames_per_block());
     let mut out: Vec<Patch> = Vec::new();
     let mut next = 0u64;

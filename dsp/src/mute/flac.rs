@@ -23,7 +23,8 @@ pub fn splices(source: &(impl ReadAt + ?Sized), spans: &[Span]) -> Result<Vec<Sp
     let mut digest = Digested::of(&metadata.info);
     let mut decoder = Decoder::of(&metadata.info)?;
     for frame in &frames {
-        let touched = spans.iter().any(|s| s.start < frame.start + u64::from(frame.samples) && frame.start < s.end);
+        let touched =
+            spans.iter().any(|s| s.start < frame.start + u64::from(frame.samples) && frame.start < s.end);
         if !touched && digest.is_none() {
             continue;
         }
@@ -187,7 +188,8 @@ impl Decoder {
     fn of(info: &StreamInfo) -> Result<Decoder, ContainerError> {
         let mut params = AudioCodecParameters::new();
         params.for_codec(CODEC_ID_FLAC).with_extra_data(Box::new(info.bytes));
-        let decoder = symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default());
+        let decoder =
+            symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default());
         let decoder = decoder.map_err(|e| ContainerError::Undecodable(e.to_string()))?;
         Ok(Decoder { decoder, shift: 32 - u32::from(info.bits), channels: usize::from(info.channels) })
     }
@@ -195,12 +197,14 @@ impl Decoder {
     /// A frame's samples as the integers that were coded.
     fn decode(&mut self, bytes: &[u8]) -> Result<Vec<Vec<i32>>, ContainerError> {
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, bytes);
-        let audio = self.decoder.decode_ref(&packet).map_err(|e| ContainerError::Undecodable(e.to_string()))?;
+        let audio =
+            self.decoder.decode_ref(&packet).map_err(|e| ContainerError::Undecodable(e.to_string()))?;
         // The decoder gives 32 bits with the sample on top.
         let GenericAudioBufferRef::S32(audio) = audio else {
             return Err(ContainerError::Undecodable("its samples are not integers".to_owned()));
         };
-        let plane = |c: usize| audio.plane(c).map(|p| p.iter().map(|s| s >> self.shift).collect::<Vec<i32>>());
+        let plane =
+            |c: usize| audio.plane(c).map(|p| p.iter().map(|s| s >> self.shift).collect::<Vec<i32>>());
         let planes: Option<Vec<Vec<i32>>> = (0..self.channels).map(plane).collect();
         planes.ok_or(ContainerError::Damaged("a frame has another number of channels"))
     }

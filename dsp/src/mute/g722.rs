@@ -19,7 +19,11 @@ pub fn covered(layout: &Layout, spans: &[Span]) -> Vec<Span> {
 }
 
 /// One patch for each of the covered spans; the file is decoded up to the last one.
-pub fn patches(source: &(impl ReadAt + ?Sized), layout: &Layout, covered: &[Span]) -> Result<Vec<Patch>, ContainerError> {
+pub fn patches(
+    source: &(impl ReadAt + ?Sized),
+    layout: &Layout,
+    covered: &[Span],
+) -> Result<Vec<Patch>, ContainerError> {
     let mut scan = Scan::new(source);
     let mut decoder = Decoder::default();
     let (mut out, mut at) = (Vec::new(), 0u64);

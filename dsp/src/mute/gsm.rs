@@ -11,7 +11,8 @@ use crate::container::{ContainerError, Layout, ReadAt};
 /// The frames that are silenced for `spans`, as spans.
 pub fn covered(layout: &Layout, spans: &[Span]) -> Vec<Span> {
     let frame = FRAME_SAMPLES as u64;
-    let wide = |s: &Span| Span::new((s.start / frame).saturating_sub(1) * frame, s.end.div_ceil(frame) * frame);
+    let wide =
+        |s: &Span| Span::new((s.start / frame).saturating_sub(1) * frame, s.end.div_ceil(frame) * frame);
     merge(&spans.iter().map(wide).collect::<Vec<Span>>(), layout.frames())
 }
 

@@ -128,7 +128,11 @@ pub fn plan(
     }
     if layout.codec == Codec::Flac {
         let spans = merge(spans, layout.frames());
-        return Ok(Change::Rewritten(if spans.is_empty() { Vec::new() } else { flac::splices(source, &spans)? }));
+        return Ok(Change::Rewritten(if spans.is_empty() {
+            Vec::new()
+        } else {
+            flac::splices(source, &spans)?
+        }));
     }
     let covered = covered(layout, spans);
     if covered.is_empty() {

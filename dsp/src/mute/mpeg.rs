@@ -12,7 +12,11 @@ use crate::container::{ContainerError, ReadAt};
 const REACH: u64 = 576 + 481;
 
 /// Patches for the merged `spans`.
-pub fn patches(source: &(impl ReadAt + ?Sized), index: &Index, spans: &[Span]) -> Result<Vec<Patch>, ContainerError> {
+pub fn patches(
+    source: &(impl ReadAt + ?Sized),
+    index: &Index,
+    spans: &[Span],
+) -> Result<Vec<Patch>, ContainerError> {
     let muted = muted(index, spans);
     let mut out = Vec::new();
     for n in (0..index.frames.len()).filter(|n| muted[*n]) {
@@ -63,7 +67,8 @@ fn side_patch(source: &(impl ReadAt + ?Sized), frame: &Frame) -> Result<Patch, C
 /// CRC-16 over the last two bytes of the header and the side information (ISO/IEC 11172-3, 2.4.3.1).
 fn crc(header: &[u8], side: &[u8]) -> u16 {
     header.iter().chain(side).fold(0xFFFF, |crc: u16, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |c, _| if c & 0x8000 != 0 { c << 1 ^ 0x8005 } else { c << 1 })
+        (0..8)
+            .fold(crc ^ u16::from(*byte) << 8, |c, _| if c & 0x8000 != 0 { c << 1 ^ 0x8005 } else { c << 1 })
     })
 }
 
@@ -76,30 +81,23 @@ struct MainData {
 
 impl MainData {
     fn of(index: &Index) -> MainData {
-        let mut at = 0u64;
-        let carried: Vec<u64> = index
-            .frames
-            .iter()
-            .map(|f| {
-                let here = at;
-                at += u64::from(f.main_len());
-                here
-            })
-            .chain(std::iter::once(0))
-            .collect();
-        let mut own: Vec<u64> =
-            index.frames.iter().zip(&carried).map(|(f, at)| at.saturating_sub(u64::from(f.reservoir))).collect();
-        own.push(at);
-        let mut carried = carried;
-        if let Some(end) = carried.last_mut() {
-            *end = at;
+        let (mut at, mut reached) = (0u64, 0u64);
+        let (mut carried, mut own) = (Vec::new(), Vec::new());
+        for frame in &index.frames {
+            carried.push(at);
+            // In a damaged file a pointer may reach back behind the one before it.
+            reached = reached.max(at.saturating_sub(u64::from(frame.reservoir)));
+            own.push(reached);
+            at += u64::from(frame.main_len());
         }
+        carried.push(at);
+        own.push(at);
         MainData { carried, own }
     }
 
     /// Zeros over the own main data of frame `n`, up to where the next one's begins.
     fn zeros(&self, index: &Index, n: usize, out: &mut Vec<Patch>) {
-        let (from, to) = (self.own[n], self.own[n + 1].max(self.own[n]));
+        let (from, to) = (self.own[n], self.own[n + 1]);
         let first = self.carried.partition_point(|c| *c <= from).saturating_sub(1);
         for f in first..index.frames.len() {
             let (begin, end) = (self.carried[f].max(from), self.carried[f + 1].min(to));

@@ -50,7 +50,12 @@ impl<'a> Shape<'a> {
     }
 
     /// The patch for `part` of `span`.
-    fn patch(&self, source: &(impl ReadAt + ?Sized), span: &Span, part: Span) -> Result<Patch, ContainerError> {
+    fn patch(
+        &self,
+        source: &(impl ReadAt + ?Sized),
+        span: &Span,
+        part: Span,
+    ) -> Result<Patch, ContainerError> {
         let block = self.layout.block_bytes();
         let offset = self.layout.data_start + part.start * block;
         let mut bytes = self.silence.repeat((part.len() * block) as usize / self.silence.len());
@@ -87,7 +92,9 @@ impl<'a> Shape<'a> {
                 continue;
             }
             let gain = 0.5 + 0.5 * ((distance + 1) as f64 / (ramp + 1) as f64 * std::f64::consts::PI).cos();
-            for (to, from) in frame.chunks_exact_mut(self.sample_bytes).zip(outside.chunks_exact(self.sample_bytes)) {
+            for (to, from) in
+                frame.chunks_exact_mut(self.sample_bytes).zip(outside.chunks_exact(self.sample_bytes))
+            {
                 self.put(to, self.get(from) * gain);
             }
         }
@@ -117,7 +124,9 @@ impl<'a> Shape<'a> {
             Codec::Pcm8 => (f64::from(word(0)) - 128.0) / 128.0,
             Codec::Pcm16 => f64::from(i16::from_le_bytes([word(0), word(1)])) / 32_768.0,
             Codec::Pcm24 => f64::from(i32::from_le_bytes([0, word(0), word(1), word(2)])) / 2_147_483_648.0,
-            Codec::Pcm32 => f64::from(i32::from_le_bytes([word(0), word(1), word(2), word(3)])) / 2_147_483_648.0,
+            Codec::Pcm32 => {
+                f64::from(i32::from_le_bytes([word(0), word(1), word(2), word(3)])) / 2_147_483_648.0
+            }
             Codec::Float32 => f64::from(f32::from_le_bytes([word(0), word(1), word(2), word(3)])),
             Codec::Float64 => f64::from_le_bytes(std::array::from_fn(word)),
             Codec::Ulaw => f64::from(g711::ulaw_to_i16(word(0))) / 32_768.0,

@@ -135,13 +135,16 @@ pub fn verify_outside(
     spans: &[Span],
     reach: u64,
 ) -> Result<Result<(), Mismatch>, ContainerError> {
-    let near: Vec<Span> = spans.iter().map(|s| Span::new(s.start.saturating_sub(reach), s.end + reach)).collect();
+    let near: Vec<Span> =
+        spans.iter().map(|s| Span::new(s.start.saturating_sub(reach), s.end + reach)).collect();
     let (mut was, mut is) = (Reader::open(before, layout)?, Reader::open(after, layout)?);
     let (mut was_planes, mut is_planes) = (Vec::new(), Vec::new());
     let mut at = 0u64;
     loop {
         let more = was.next(&mut was_planes)?;
-        if is.next(&mut is_planes)? != more || was_planes.first().map(Vec::len) != is_planes.first().map(Vec::len) {
+        if is.next(&mut is_planes)? != more
+            || was_planes.first().map(Vec::len) != is_planes.first().map(Vec::len)
+        {
             return Ok(Err(Mismatch::Shape));
         }
         if !more {
@@ -151,7 +154,8 @@ pub fn verify_outside(
         for (was, is) in was_planes.iter().zip(&is_planes) {
             let differs = |n: &usize| {
                 let frame = at + *n as u64;
-                was[*n].to_bits() != is[*n].to_bits() && !near.iter().any(|s| s.start <= frame && frame < s.end)
+                was[*n].to_bits() != is[*n].to_bits()
+                    && !near.iter().any(|s| s.start <= frame && frame < s.end)
             };
             if let Some(n) = (0..len).find(differs) {
                 return Ok(Err(Mismatch::Sample { at_s: layout.rate.seconds(at + n as u64) }));

@@ -16,7 +16,13 @@ impl Builder {
     fn new(rate: u32, seconds: f64, seed: u64) -> Builder {
         let mut dice = Dice::new(seed);
         let at_s = 0.25 + dice.within(0.0, 0.02);
-        Builder { rate, plane: vec![0.0; (seconds * f64::from(rate)) as usize], truths: Vec::new(), at_s, dice }
+        Builder {
+            rate,
+            plane: vec![0.0; (seconds * f64::from(rate)) as usize],
+            truths: Vec::new(),
+            at_s,
+            dice,
+        }
     }
 
     fn key(&mut self, key: Key, pause_s: f64, must: bool) {
@@ -34,7 +40,14 @@ impl Builder {
 }
 
 /// All sixteen keys with `len_s`, `pause_s` and `dbm0`, changed by `change`.
-fn keys(b: &mut Builder, len_s: f64, pause_s: f64, dbm0: f64, must: bool, change: impl Fn(&mut Key, &mut Dice)) {
+fn keys(
+    b: &mut Builder,
+    len_s: f64,
+    pause_s: f64,
+    dbm0: f64,
+    must: bool,
+    change: impl Fn(&mut Key, &mut Dice),
+) {
     for digit in 0..16 {
         let mut key = Key::plain(digit, len_s, dbm0);
         change(&mut key, &mut b.dice);
@@ -66,7 +79,13 @@ fn everything(out: &mut Vec<Case>, voice: &[f32]) {
         let kind = ["noise", "talker", "hum", "quiet"][seed as usize % 4];
         // The shorter the burst, the less may be on top of it.
         let snr = b.dice.within(6.0, 30.0);
-        let shortest = if snr > 18.0 { 0.02 } else if snr > 12.0 { 0.03 } else { 0.05 };
+        let shortest = if snr > 18.0 {
+            0.02
+        } else if snr > 12.0 {
+            0.03
+        } else {
+            0.05
+        };
         let mut loudest = dbm0;
         for digit in 0..16 {
             let twist = b.dice.within(-9.0, 9.0);
@@ -96,7 +115,9 @@ fn everything(out: &mut Vec<Case>, voice: &[f32]) {
 
 fn clean(out: &mut Vec<Case>) {
     for (n, rate) in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000].into_iter().enumerate() {
-        for (m, (len, pause)) in [(0.04, 0.04), (0.05, 0.05), (0.07, 0.07), (0.1, 0.1), (0.25, 0.1)].into_iter().enumerate() {
+        for (m, (len, pause)) in
+            [(0.04, 0.04), (0.05, 0.05), (0.07, 0.07), (0.1, 0.1), (0.25, 0.1)].into_iter().enumerate()
+        {
             let mut b = Builder::new(rate, 8.0, (n * 10 + m) as u64);
             keys(&mut b, len, pause, -10.0, true, |_, _| {});
             out.push(b.done("clean", format!("{rate} Hz, {} ms", len * 1e3)));
@@ -189,7 +210,18 @@ fn impairments(out: &mut Vec<Case>, voice: &[f32]) {
     let rate = 8_000.0;
     let tone = amplitude(-12.0);
     for seed in 0..6u64 {
-        for what in ["hum", "dial tone", "echo", "slips", "loss", "clipping", "dc", "pulses", "decay", "double talk echo"] {
+        for what in [
+            "hum",
+            "dial tone",
+            "echo",
+            "slips",
+            "loss",
+            "clipping",
+            "dc",
+            "pulses",
+            "decay",
+            "double talk echo",
+        ] {
             let mut b = Builder::new(8_000, 9.0, 900 + seed * 20);
             let len = [0.05, 0.08, 0.12][seed as usize % 3];
             keys(&mut b, len, 0.09, if what == "clipping" { 3.0 } else { -12.0 }, true, |_, _| {});
@@ -216,11 +248,17 @@ fn impairments(out: &mut Vec<Case>, voice: &[f32]) {
                     while n < b.plane.len() {
                         if b.dice.below(2) == 0 {
                             b.plane.remove(n);
-                            b.truths.iter_mut().for_each(|t| { t.start -= usize::from(t.start > n); t.end -= usize::from(t.end > n) });
+                            b.truths.iter_mut().for_each(|t| {
+                                t.start -= usize::from(t.start > n);
+                                t.end -= usize::from(t.end > n)
+                            });
                         } else {
                             let x = b.plane[n];
                             b.plane.insert(n, x);
-                            b.truths.iter_mut().for_each(|t| { t.start += usize::from(t.start > n); t.end += usize::from(t.end > n) });
+                            b.truths.iter_mut().for_each(|t| {
+                                t.start += usize::from(t.start > n);
+                                t.end += usize::from(t.end > n)
+                            });
                         }
                         n += 320;
                     }

@@ -3,6 +3,7 @@
 use super::signal::*;
 use super::{Case, Truth};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Name, steps of ffmpeg's encoder arguments with their file extension.
 const CHAINS: &[(&str, &[(&str, &str)])] = &[
@@ -32,22 +33,34 @@ const CHAINS: &[(&str, &[(&str, &str)])] = &[
 
 pub fn write_wav(path: &std::path::Path, rate: u32, plane: &[f32]) {
     let header = unsaid_dsp::container::wav::pcm16_header(
-        unsaid_dsp::Rate::new(rate).expect("a rate"), 1, plane.len() as u32 * 2);
+        unsaid_dsp::Rate::new(rate).expect("a rate"),
+        1,
+        plane.len() as u32 * 2,
+    );
     let mut bytes = header.to_vec();
-    bytes.extend(plane.iter().flat_map(|x| ((x * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16).to_le_bytes()));
+    bytes.extend(
+        plane.iter().flat_map(|x| ((x * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16).to_le_bytes()),
+    );
     std::fs::write(path, bytes).expect("a file in the scratch folder");
 }
 
+/// A new folder; whoever takes it removes it.
 pub fn scratch() -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("unsaid-kit-{}", std::process::id()));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("unsaid-kit-{}-{count}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a scratch folder");
     folder
 }
 
 fn ffmpeg(from: &std::path::Path, arguments: &str, to: &std::path::Path) {
     let status = Command::new("ffmpeg")
-        .args(["-y", "-v", "error", "-i"]).arg(from).args(arguments.split_whitespace()).arg(to)
-        .status().expect("ffmpeg, which scripts/setup.sh test installs");
+        .args(["-y", "-v", "error", "-i"])
+        .arg(from)
+        .args(arguments.split_whitespace())
+        .arg(to)
+        .status()
+        .expect("ffmpeg, which scripts/setup.sh test installs");
     assert!(status.success(), "ffmpeg {arguments}");
 }
 
@@ -61,7 +74,9 @@ pub fn through(chain: &[(&str, &str)], plane: &[f32]) -> Vec<f32> {
         ffmpeg(&at, arguments, &next);
         at = next;
     }
-    to_8k(&at)
+    let back = to_8k(&at);
+    let _ = std::fs::remove_dir_all(&folder);
+    back
 }
 
 /// The samples of any file, at 8 kHz.
@@ -75,7 +90,15 @@ pub fn to_8k(path: &std::path::Path) -> Vec<f32> {
 fn delay(sent: &[f32], got: &[f32]) -> usize {
     let n = sent.len().min(16_000);
     (0..1_600)
-        .map(|d| (d, (0..n).filter(|k| k + d < got.len()).map(|k| f64::from(sent[k].abs() * got[k + d].abs())).sum::<f64>()))
+        .map(|d| {
+            (
+                d,
+                (0..n)
+                    .filter(|k| k + d < got.len())
+                    .map(|k| f64::from(sent[k].abs() * got[k + d].abs()))
+                    .sum::<f64>(),
+            )
+        })
         .max_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(0, |best| best.0)
 }
@@ -93,11 +116,23 @@ pub fn add(out: &mut Vec<Case>) {
             }
             plane.truncate(((at + 0.3) * 8e3) as usize);
             add_noise(&mut plane, amplitude(-55.0), &mut dice);
-            let plane = { quantize(&mut plane); plane };
+            let plane = {
+                quantize(&mut plane);
+                plane
+            };
             let got = through(chain, &plane);
             let later = delay(&plane, &got);
-            truths.iter_mut().for_each(|t| { t.start += later; t.end += later });
-            out.push(Case { category: "codecs", condition: (*name).to_owned(), rate: 8_000, plane: got, truths });
+            truths.iter_mut().for_each(|t| {
+                t.start += later;
+                t.end += later
+            });
+            out.push(Case {
+                category: "codecs",
+                condition: (*name).to_owned(),
+                rate: 8_000,
+                plane: got,
+                truths,
+            });
         }
     }
 }

@@ -17,16 +17,32 @@ pub fn prompts(language: &str) -> Vec<Case> {
 
 pub fn music() -> Vec<Case> {
     let files = voices::files(voices::MUSIC);
-    files.iter().map(|f| case("music", f.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(), voices::read(f))).collect()
+    files
+        .iter()
+        .map(|f| {
+            case(
+                "music",
+                f.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+                voices::read(f),
+            )
+        })
+        .collect()
 }
 
 /// Two to six voices at once, with and without music, for `minutes`.
 pub fn mixed(minutes: usize) -> Vec<Case> {
-    let voices: Vec<Vec<f32>> = ["en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"]
-        .iter()
-        .map(|l| voices::files(&format!("{}/{l}", voices::SOUNDS)).iter().step_by(3).flat_map(|f| voices::read(f)).collect())
-        .filter(|v: &Vec<f32>| !v.is_empty())
-        .collect();
+    let voices: Vec<Vec<f32>> =
+        ["en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"]
+            .iter()
+            .map(|l| {
+                voices::files(&format!("{}/{l}", voices::SOUNDS))
+                    .iter()
+                    .step_by(3)
+                    .flat_map(|f| voices::read(f))
+                    .collect()
+            })
+            .filter(|v: &Vec<f32>| !v.is_empty())
+            .collect();
     let music: Vec<f32> = voices::files(voices::MUSIC).iter().flat_map(|f| voices::read(f)).collect();
     (0..minutes)
         .map(|n| {
@@ -49,20 +65,64 @@ pub fn mixed(minutes: usize) -> Vec<Case> {
 /// Signals of the network and of modems, none of which is a key.
 pub fn tones() -> Vec<Case> {
     let pairs: &[(f64, f64, &str)] = &[
-        (350.0, 440.0, "dial"), (440.0, 480.0, "ring"), (480.0, 620.0, "busy"), (425.0, 0.0, "dial eu"),
-        (400.0, 450.0, "ring uk"), (950.0, 0.0, "sit 1"), (1400.0, 0.0, "sit 2"), (1800.0, 0.0, "sit 3"),
-        (1100.0, 0.0, "cng"), (2100.0, 0.0, "ced"), (1300.0, 0.0, "v.25"), (2130.0, 2750.0, "cas"),
-        (697.0, 0.0, "row alone"), (941.0, 0.0, "row alone"), (1336.0, 0.0, "column alone"), (1477.0, 0.0, "column alone"),
-        (697.0, 770.0, "two rows"), (852.0, 941.0, "two rows"), (1209.0, 1336.0, "two columns"), (1477.0, 1633.0, "two columns"),
-        (600.0, 1200.0, "harmonic"), (750.0, 1500.0, "harmonic"), (725.0, 1270.0, "between"), (810.0, 1400.0, "between"),
-        (900.0, 1550.0, "between"), (1000.0, 2000.0, "milliwatt"), (1004.0, 0.0, "milliwatt"), (853.0, 960.0, "eas"),
-        (600.0, 1500.0, "r1ish"), (2600.0, 0.0, "sf"), (2400.0, 2600.0, "blue"),
-        (700.0, 900.0, "r1"), (700.0, 1100.0, "r1"), (900.0, 1100.0, "r1"), (700.0, 1300.0, "r1"), (900.0, 1300.0, "r1"),
-        (1100.0, 1300.0, "r1"), (700.0, 1500.0, "r1"), (900.0, 1500.0, "r1"), (1100.0, 1500.0, "r1"), (1300.0, 1500.0, "r1"),
-        (700.0, 1700.0, "r1"), (900.0, 1700.0, "r1"), (1300.0, 1700.0, "r1"), (1500.0, 1700.0, "r1"),
-        (1380.0, 1500.0, "r2f"), (1500.0, 1620.0, "r2f"), (1140.0, 1020.0, "r2b"), (900.0, 1140.0, "r2b"), (780.0, 1140.0, "r2b"),
-        (660.0, 1140.0, "r2b"), (540.0, 1140.0, "r2b"), (780.0, 900.0, "r2b"), (660.0, 780.0, "r2b"),
-        (1070.0, 1270.0, "v.21"), (1650.0, 1850.0, "v.21"), (1200.0, 2200.0, "bell 202"), (980.0, 1180.0, "v.21"),
+        (350.0, 440.0, "dial"),
+        (440.0, 480.0, "ring"),
+        (480.0, 620.0, "busy"),
+        (425.0, 0.0, "dial eu"),
+        (400.0, 450.0, "ring uk"),
+        (950.0, 0.0, "sit 1"),
+        (1400.0, 0.0, "sit 2"),
+        (1800.0, 0.0, "sit 3"),
+        (1100.0, 0.0, "cng"),
+        (2100.0, 0.0, "ced"),
+        (1300.0, 0.0, "v.25"),
+        (2130.0, 2750.0, "cas"),
+        (697.0, 0.0, "row alone"),
+        (941.0, 0.0, "row alone"),
+        (1336.0, 0.0, "column alone"),
+        (1477.0, 0.0, "column alone"),
+        (697.0, 770.0, "two rows"),
+        (852.0, 941.0, "two rows"),
+        (1209.0, 1336.0, "two columns"),
+        (1477.0, 1633.0, "two columns"),
+        (600.0, 1200.0, "harmonic"),
+        (750.0, 1500.0, "harmonic"),
+        (725.0, 1270.0, "between"),
+        (810.0, 1400.0, "between"),
+        (900.0, 1550.0, "between"),
+        (1000.0, 2000.0, "milliwatt"),
+        (1004.0, 0.0, "milliwatt"),
+        (853.0, 960.0, "eas"),
+        (600.0, 1500.0, "r1ish"),
+        (2600.0, 0.0, "sf"),
+        (2400.0, 2600.0, "blue"),
+        (700.0, 900.0, "r1"),
+        (700.0, 1100.0, "r1"),
+        (900.0, 1100.0, "r1"),
+        (700.0, 1300.0, "r1"),
+        (900.0, 1300.0, "r1"),
+        (1100.0, 1300.0, "r1"),
+        (700.0, 1500.0, "r1"),
+        (900.0, 1500.0, "r1"),
+        (1100.0, 1500.0, "r1"),
+        (1300.0, 1500.0, "r1"),
+        (700.0, 1700.0, "r1"),
+        (900.0, 1700.0, "r1"),
+        (1300.0, 1700.0, "r1"),
+        (1500.0, 1700.0, "r1"),
+        (1380.0, 1500.0, "r2f"),
+        (1500.0, 1620.0, "r2f"),
+        (1140.0, 1020.0, "r2b"),
+        (900.0, 1140.0, "r2b"),
+        (780.0, 1140.0, "r2b"),
+        (660.0, 1140.0, "r2b"),
+        (540.0, 1140.0, "r2b"),
+        (780.0, 900.0, "r2b"),
+        (660.0, 780.0, "r2b"),
+        (1070.0, 1270.0, "v.21"),
+        (1650.0, 1850.0, "v.21"),
+        (1200.0, 2200.0, "bell 202"),
+        (980.0, 1180.0, "v.21"),
     ];
     let mut out = Vec::new();
     for (n, &(a, b, name)) in pairs.iter().enumerate() {
@@ -106,7 +166,11 @@ fn sweeps_and_modems() -> Vec<Case> {
             *x = (0.15 * p.sin() + if fb > 0.0 { 0.15 * q.sin() } else { 0.0 }) as f32;
         }
         add_noise(&mut plane, 0.001, &mut dice);
-        out.push(case("other tones", ["slow sweep", "wobble", "fsk", "siren"][n as usize % 4].to_owned(), plane));
+        out.push(case(
+            "other tones",
+            ["slow sweep", "wobble", "fsk", "siren"][n as usize % 4].to_owned(),
+            plane,
+        ));
     }
     out
 }
@@ -114,11 +178,16 @@ fn sweeps_and_modems() -> Vec<Case> {
 /// Vowels of a synthesizer, sung on every note of two octaves.
 pub fn vowels() -> Vec<Case> {
     let formants = [
-        [730.0, 1090.0, 2440.0, 3400.0, 3850.0], [270.0, 2290.0, 3010.0, 3500.0, 3850.0],
-        [300.0, 870.0, 2240.0, 3400.0, 3850.0], [530.0, 1840.0, 2480.0, 3400.0, 3850.0],
-        [570.0, 840.0, 2410.0, 3400.0, 3850.0], [660.0, 1720.0, 2410.0, 3400.0, 3850.0],
-        [490.0, 1350.0, 1690.0, 3300.0, 3850.0], [640.0, 1190.0, 2390.0, 3400.0, 3850.0],
-        [800.0, 1400.0, 2600.0, 3400.0, 3850.0], [900.0, 1300.0, 2700.0, 3400.0, 3850.0],
+        [730.0, 1090.0, 2440.0, 3400.0, 3850.0],
+        [270.0, 2290.0, 3010.0, 3500.0, 3850.0],
+        [300.0, 870.0, 2240.0, 3400.0, 3850.0],
+        [530.0, 1840.0, 2480.0, 3400.0, 3850.0],
+        [570.0, 840.0, 2410.0, 3400.0, 3850.0],
+        [660.0, 1720.0, 2410.0, 3400.0, 3850.0],
+        [490.0, 1350.0, 1690.0, 3300.0, 3850.0],
+        [640.0, 1190.0, 2390.0, 3400.0, 3850.0],
+        [800.0, 1400.0, 2600.0, 3400.0, 3850.0],
+        [900.0, 1300.0, 2700.0, 3400.0, 3850.0],
     ];
     let mut out = Vec::new();
     for (v, formant) in formants.iter().enumerate() {
@@ -147,12 +216,24 @@ pub fn vowels_on_the_tones() -> Vec<Case> {
             for note in 0..20 {
                 // The pitch of which both tones are nearly harmonics, from 90 Hz up.
                 let lowest = dice.within(90.0, 400.0);
-                let miss = |f0: f64| (row / f0 - (row / f0).round()).abs() + (column / f0 - (column / f0).round()).abs();
-                let f0 = (0..400).map(|k| lowest + 0.5 * f64::from(k)).min_by(|a, b| miss(*a).total_cmp(&miss(*b)));
+                let miss = |f0: f64| {
+                    (row / f0 - (row / f0).round()).abs() + (column / f0 - (column / f0).round()).abs()
+                };
+                let f0 = (0..400)
+                    .map(|k| lowest + 0.5 * f64::from(k))
+                    .min_by(|a, b| miss(*a).total_cmp(&miss(*b)));
                 let at = note * 4_000;
                 let formants = [row, column, dice.within(2_200.0, 2_900.0), 3_300.0, 3_800.0];
                 let vibrato = [0.0, 0.005, 0.02][note % 3];
-                add_vowel(&mut plane[at + 200..at + 3_800], 8e3, f0.unwrap_or(150.0), vibrato, &formants, 0.12, &mut dice);
+                add_vowel(
+                    &mut plane[at + 200..at + 3_800],
+                    8e3,
+                    f0.unwrap_or(150.0),
+                    vibrato,
+                    &formants,
+                    0.12,
+                    &mut dice,
+                );
             }
             out.push(case("vowels", format!("on {row} and {column}"), plane));
         }
@@ -167,10 +248,17 @@ pub fn synthetic() -> Vec<Case> {
                 Our address is eleven hundred Main Street, suite two hundred and four. How may I help you today? ";
     let folder = super::codecs::scratch();
     let mut out = Vec::new();
-    for voice in ["en", "en-us", "en+f3", "en+m7", "en+croak", "fr", "es", "it", "ru", "de", "pt", "fr+f4", "es+f5", "it+f2"] {
+    for voice in [
+        "en", "en-us", "en+f3", "en+m7", "en+croak", "fr", "es", "it", "ru", "de", "pt", "fr+f4", "es+f5",
+        "it+f2",
+    ] {
         for pitch in ["10", "35", "55", "75", "95"] {
             let path = folder.join("espeak.wav");
-            let spoken = std::process::Command::new("espeak-ng").args(["-v", voice, "-p", pitch, "-s", "150", "-w"]).arg(&path).arg(text).status();
+            let spoken = std::process::Command::new("espeak-ng")
+                .args(["-v", voice, "-p", pitch, "-s", "150", "-w"])
+                .arg(&path)
+                .arg(text)
+                .status();
             if !spoken.is_ok_and(|s| s.success()) {
                 return out;
             }
@@ -183,10 +271,24 @@ pub fn synthetic() -> Vec<Case> {
 /// Speech and music after the codecs of a line.
 pub fn coded() -> Vec<Case> {
     let mut out = Vec::new();
-    for (n, chain) in [[("-c:a libgsm", "gsm")], [("-c:a g726 -b:a 16k", "wav")], [("-c:a libmp3lame -b:a 8k", "mp3")], [("-c:a libopus -b:a 8k", "opus")]].into_iter().enumerate() {
-        let voice: Vec<f32> = voices::files(&format!("{}/fr_CA_f_June", voices::SOUNDS)).iter().skip(n * 100).take(100).flat_map(|f| voices::read(f)).collect();
+    for (n, chain) in [
+        [("-c:a libgsm", "gsm")],
+        [("-c:a g726 -b:a 16k", "wav")],
+        [("-c:a libmp3lame -b:a 8k", "mp3")],
+        [("-c:a libopus -b:a 8k", "opus")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let voice: Vec<f32> = voices::files(&format!("{}/fr_CA_f_June", voices::SOUNDS))
+            .iter()
+            .skip(n * 100)
+            .take(100)
+            .flat_map(|f| voices::read(f))
+            .collect();
         out.push(case("coded speech", chain[0].0.to_owned(), super::codecs::through(&chain, &voice)));
-        let tune: Vec<f32> = voices::files(voices::MUSIC).iter().skip(n).take(1).flat_map(|f| voices::read(f)).collect();
+        let tune: Vec<f32> =
+            voices::files(voices::MUSIC).iter().skip(n).take(1).flat_map(|f| voices::read(f)).collect();
         if !tune.is_empty() {
             out.push(case("coded music", chain[0].0.to_owned(), super::codecs::through(&chain, &tune)));
         }

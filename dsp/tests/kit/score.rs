@@ -39,13 +39,14 @@ impl Score {
         let mut used = vec![false; found.len()];
         for t in &case.truths {
             let overlaps = |f: &Found| f.digit == t.digit && f.start < t.end && t.start < f.end;
-            let best = (0..found.len()).filter(|&n| overlaps(&found[n])).max_by_key(|&n| {
-                found[n].end.min(t.end) - found[n].start.max(t.start)
-            });
+            let best = (0..found.len())
+                .filter(|&n| overlaps(&found[n]))
+                .max_by_key(|&n| found[n].end.min(t.end) - found[n].start.max(t.start));
             for (n, f) in found.iter().enumerate() {
                 used[n] |= overlaps(f);
             }
-            let (all, hit) = if t.must { (&mut self.must, &mut self.hit) } else { (&mut self.may, &mut self.may_hit) };
+            let (all, hit) =
+                if t.must { (&mut self.must, &mut self.hit) } else { (&mut self.may, &mut self.may_hit) };
             *all += 1;
             let Some(best) = best else {
                 if t.must {
@@ -59,11 +60,14 @@ impl Score {
             let start = pieces.iter().map(|f| f.start).min().unwrap_or(found[best].start);
             let end = pieces.iter().map(|f| f.end).max().unwrap_or(found[best].end);
             if t.must {
-                let (before, after) = ((t.start as f64 - start as f64) * ms, (end as f64 - t.end as f64) * ms);
+                let (before, after) =
+                    ((t.start as f64 - start as f64) * ms, (end as f64 - t.end as f64) * ms);
                 self.edges_ms.extend([before.abs(), after.abs()]);
                 self.excess_ms.extend([before, after]);
-                *self.wide.entry(case.condition.clone()).or_default() += usize::from(before.max(after) > 12.0);
-                let heard: usize = (t.start..t.end).filter(|k| !pieces.iter().any(|f| f.start <= *k && *k < f.end)).count();
+                *self.wide.entry(case.condition.clone()).or_default() +=
+                    usize::from(before.max(after) > 12.0);
+                let heard: usize =
+                    (t.start..t.end).filter(|k| !pieces.iter().any(|f| f.start <= *k && *k < f.end)).count();
                 self.covered += usize::from(heard == 0);
                 *self.bare.entry(case.condition.clone()).or_default() += usize::from(heard > 0);
                 self.uncovered_ms.push(heard as f64 * ms);

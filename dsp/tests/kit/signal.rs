@@ -116,16 +116,25 @@ pub fn quantize(plane: &mut [f32]) {
 }
 
 /// A vowel sung by a source of harmonics through five formants (Klatt's cascade in the frequency domain).
-pub fn add_vowel(plane: &mut [f32], rate: f64, f0: f64, vibrato: f64, formants: &[f64; 5], rms: f64, dice: &mut Dice) {
+pub fn add_vowel(
+    plane: &mut [f32],
+    rate: f64,
+    f0: f64,
+    vibrato: f64,
+    formants: &[f64; 5],
+    rms: f64,
+    dice: &mut Dice,
+) {
     let bandwidths = [60.0, 90.0, 120.0, 180.0, 250.0];
     let harmonics = ((rate / 2.0 - 100.0) / f0) as usize;
     let gains: Vec<f64> = (1..=harmonics)
         .map(|h| {
             let f = f0 * h as f64;
             let tilt = (200.0 / f).min(1.0).powf(1.2);
-            formants.iter().zip(bandwidths).fold(tilt, |g, (c, b)| {
-                g * c * c / ((c * c - f * f).powi(2) + (b * f).powi(2)).sqrt()
-            })
+            formants
+                .iter()
+                .zip(bandwidths)
+                .fold(tilt, |g, (c, b)| g * c * c / ((c * c - f * f).powi(2) + (b * f).powi(2)).sqrt())
         })
         .collect();
     let phases: Vec<f64> = (0..harmonics).map(|_| dice.within(0.0, TAU)).collect();
@@ -134,7 +143,8 @@ pub fn add_vowel(plane: &mut [f32], rate: f64, f0: f64, vibrato: f64, formants: 
     for (n, x) in out.iter_mut().enumerate() {
         let f = f0 * (1.0 + vibrato * (TAU * rate_hz * n as f64 / rate).sin());
         phase += TAU * f / rate;
-        *x = (0..harmonics).map(|h| gains[h] * ((h + 1) as f64 * phase + phases[h]).sin()).sum::<f64>() as f32;
+        *x =
+            (0..harmonics).map(|h| gains[h] * ((h + 1) as f64 * phase + phases[h]).sin()).sum::<f64>() as f32;
     }
     let scale = (rms / power(&out).sqrt().max(1e-12)) as f32;
     plane.iter_mut().zip(&out).for_each(|(x, o)| *x += scale * o);

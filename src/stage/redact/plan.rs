@@ -6,9 +6,9 @@ use crate::detect::{Ruleset, SanitizedTranscript, detect, merge, sanitize};
 use sha2::{Digest, Sha256};
 use unsaid_dsp::container::{ContainerError, locate};
 use unsaid_dsp::decode::decode;
+use unsaid_dsp::dtmf::{self, Policy, Tone};
 use unsaid_dsp::mute::{self, Mismatch, Patch};
 use unsaid_dsp::resample::{ResampleError, speech_plane};
-use unsaid_dsp::dtmf::{self, Policy, Tone};
 use unsaid_dsp::{Layout, Samples, Span, peaks};
 
 /// Bars of the waveform that a page draws.
