@@ -1,5 +1,6 @@
 //! Every format that a recording comes in: our decoders against the reference
 //! ones (ffmpeg, sox, libopus as test-only peers), and the mute in each.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "kit/signal.rs"]
 #[allow(dead_code, reason = "a part of the kit serves here")]

@@ -26,7 +26,7 @@ impl State {
         let predicted = (self.last.0 * self.pair.0 + self.last.1 * self.pair.1) >> 8;
         let sample = (predicted + signed * self.delta).clamp(-32_768, 32_767);
         self.last = (sample, self.last.0);
-        self.delta = (ADAPT[usize::from(nibble & 15)] * self.delta >> 8).clamp(LEAST_DELTA, i32::MAX / 768);
+        self.delta = ((ADAPT[usize::from(nibble & 15)] * self.delta) >> 8).clamp(LEAST_DELTA, i32::MAX / 768);
         sample as i16
     }
 

@@ -4,6 +4,10 @@
 //!
 //! Encoder and decoder hold the same band state, so a mute codes silence from
 //! the state that the decoder has where the span begins.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "lanes and taps are numbered as the standard or the vector has them"
+)]
 
 const QMF: [i32; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
 const WL: [i32; 8] = [-60, -30, 58, 172, 334, 538, 1198, 3042];
@@ -60,10 +64,10 @@ impl Band {
         let wd1 = saturate(self.a[1] << 2);
         let wd2 = (if sg[0] == sg[1] { -wd1 } else { wd1 }).min(32_767);
         let wd3 = if sg[0] == sg[2] { 128 } else { -128 };
-        let ap2 = (wd3 + (wd2 >> 7) + (self.a[2] * 32_512 >> 15)).clamp(-12_288, 12_288);
+        let ap2 = (wd3 + (wd2 >> 7) + ((self.a[2] * 32_512) >> 15)).clamp(-12_288, 12_288);
         // UPPOL1
         let wd1 = if sg[0] == sg[1] { 192 } else { -192 };
-        let wd2 = self.a[1] * 32_640 >> 15;
+        let wd2 = (self.a[1] * 32_640) >> 15;
         let limit = saturate(15_360 - ap2);
         let ap1 = saturate(wd1 + wd2).clamp(-limit, limit);
         // UPZERO
@@ -72,7 +76,7 @@ impl Band {
         let mut bp = [0i32; 7];
         for i in 1..7 {
             let wd2 = if sign(self.d[i]) == sg0 { wd1 } else { -wd1 };
-            bp[i] = saturate(wd2 + (self.b[i] * 32_640 >> 15));
+            bp[i] = saturate(wd2 + ((self.b[i] * 32_640) >> 15));
         }
         // DELAYA
         for i in (1..7).rev() {
@@ -85,18 +89,18 @@ impl Band {
         }
         (self.a[1], self.a[2]) = (ap1, ap2);
         // FILTEP
-        let wd1 = self.a[1] * saturate(self.r[1] + self.r[1]) >> 15;
-        let wd2 = self.a[2] * saturate(self.r[2] + self.r[2]) >> 15;
+        let wd1 = (self.a[1] * saturate(self.r[1] + self.r[1])) >> 15;
+        let wd2 = (self.a[2] * saturate(self.r[2] + self.r[2])) >> 15;
         let poles = saturate(wd1 + wd2);
         // FILTEZ
-        self.sz = saturate((1..7).map(|i| self.b[i] * saturate(self.d[i] + self.d[i]) >> 15).sum());
+        self.sz = saturate((1..7).map(|i| (self.b[i] * saturate(self.d[i] + self.d[i])) >> 15).sum());
         // PREDIC
         self.s = saturate(poles + self.sz);
     }
 
     /// Blocks 3L and 3H: the quantizer's scale after one code.
     fn scale(&mut self, change: i32, most: i32, shift: i32) {
-        self.nb = ((self.nb * 127 >> 7) + change).clamp(0, most);
+        self.nb = (((self.nb * 127) >> 7) + change).clamp(0, most);
         let (mantissa, exponent) = ((self.nb >> 6 & 31) as usize, shift - (self.nb >> 11));
         let value = if exponent < 0 { ILB[mantissa] << -exponent } else { ILB[mantissa] >> exponent };
         self.det = value << 2;
@@ -120,12 +124,12 @@ impl Bands {
     /// Advances by one byte; the low and the high band's sample.
     fn next(&mut self, byte: u8) -> (i32, i32) {
         let (six, two) = (usize::from(byte & 0x3F), usize::from(byte >> 6));
-        let low = (self.low.s + (self.low.det * QM6[six] >> 15)).clamp(-16_384, 16_383);
+        let low = (self.low.s + ((self.low.det * QM6[six]) >> 15)).clamp(-16_384, 16_383);
         let four = six >> 2;
-        let difference = self.low.det * QM4[four] >> 15;
+        let difference = (self.low.det * QM4[four]) >> 15;
         self.low.scale(WL[RL42[four]], 18_432, 8);
         self.low.update(difference);
-        let difference = self.high.det * QM2[two] >> 15;
+        let difference = (self.high.det * QM2[two]) >> 15;
         let high = (difference + self.high.s).clamp(-16_384, 16_383);
         self.high.scale(WH[RH2[two]], 22_528, 10);
         self.high.update(difference);
@@ -135,8 +139,8 @@ impl Bands {
     /// The byte whose bands come nearest to silence from here.
     fn silent(&self) -> u8 {
         // Codes 0 to 3 of the low band repeat another's value; encoders leave them out.
-        let low = |six: usize| (self.low.s + (self.low.det * QM6[six] >> 15)).abs();
-        let high = |two: usize| (self.high.s + (self.high.det * QM2[two] >> 15)).abs();
+        let low = |six: usize| (self.low.s + ((self.low.det * QM6[six]) >> 15)).abs();
+        let high = |two: usize| (self.high.s + ((self.high.det * QM2[two]) >> 15)).abs();
         let six = (4..64).min_by_key(|c| low(*c)).unwrap_or(0);
         let two = (0..4).min_by_key(|c| high(*c)).unwrap_or(0);
         (two << 6 | six) as u8

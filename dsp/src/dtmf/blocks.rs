@@ -3,6 +3,10 @@
 //! A window of the coarse pass is the sum of neighbouring blocks, each turned
 //! by the phase between them, so that no sample is multiplied twice although
 //! the windows overlap.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "lanes and taps are numbered as the standard or the vector has them"
+)]
 
 use super::TONES_HZ;
 

@@ -109,9 +109,9 @@ pub fn add(out: &mut Vec<Case>) {
             let mut dice = Dice::new((3_000 + n * 10 + m) as u64);
             let mut plane = vec![0f32; 32_000];
             let (mut truths, mut at) = (Vec::new(), 0.3);
-            for digit in 0..16 {
+            for (digit, symbol) in DIGITS.into_iter().enumerate() {
                 let (start, end) = add_key(&mut plane, 8e3, at, &Key::plain(digit, len, dbm0), &mut dice);
-                truths.push(Truth { digit: DIGITS[digit], start, end, must: true });
+                truths.push(Truth { digit: symbol, start, end, must: true });
                 at += len + 0.08 + dice.within(0.0, 0.01);
             }
             plane.truncate(((at + 0.3) * 8e3) as usize);
