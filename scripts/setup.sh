@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, from Debian's packages and Maven Central: `build`
-# for what a build needs, `test` for the servers that the tests start.
+# for what a build needs, `test` for the servers and decoders that the tests
+# use, `bench` for the programs that benches/peers.sh runs beside unsaid.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,8 +39,26 @@ for what in "$@"; do
       need openssl openssl
       need setpriv util-linux
       need pkill procps
+      # Reference decoders and encoders, and voices that must not be taken for keys.
+      need ffmpeg ffmpeg
+      need sox sox
+      need '/usr/lib/*/sox/libsox_fmt_gsm.so' libsox-fmt-base
+      need flac flac
+      for voice in en_US_f_Allison:en es_MX_f_Allison:es fr_CA_f_June:fr it_IT_m_Carlo:it ru_RU_f_IvrvoiceRU:ru; do
+        need "/usr/share/asterisk/sounds/${voice%:*}" "asterisk-core-sounds-${voice#*:}-wav"
+      done
+      need /usr/share/asterisk/moh/macroform-cold_day.wav asterisk-moh-opsound-wav
       ;;
-    *) echo "setup.sh: build, test" >&2; exit 2 ;;
+    bench)
+      need cc build-essential
+      need ffmpeg ffmpeg
+      need sox sox
+      need multimon-ng multimon-ng
+      need espeak-ng espeak-ng
+      need '/usr/include/*/spandsp.h' libspandsp-dev
+      need /usr/share/asterisk/sounds/en_US_f_Allison asterisk-core-sounds-en-wav
+      ;;
+    *) echo "setup.sh: build, test, bench" >&2; exit 2 ;;
   esac
 done
 

@@ -1,7 +1,7 @@
 //! The command line as users' scripts call it: exact forms, exit codes, and
 //! inputs that are never changed.
 
-use crate::office::{DATA, PLAIN, SECRETS, UNSAID, assert_redacted};
+use crate::office::{DATA, PLAIN, SECRETS, UNSAID, assert_muted, assert_redacted};
 use crate::servers::folder;
 use crate::servers::http::{Answer, Http};
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ fn mute_silences_its_spans_alone_beside_in_place_and_through_pipes() {
         let copied = unsaid(&["mute", &input, output.to_str().unwrap(), "--spans", &spans]);
         assert_eq!(code(&copied), 0, "{}", text(&copied.stderr));
         let after = std::fs::read(&output).unwrap();
-        assert_redacted(name, &before, &after, &wanted);
+        assert_muted(name, &before, &after, &wanted, 0.0);
         assert_eq!(std::fs::read(recording(name)).unwrap(), before, "the input is as it was");
         let own = dir.path().join(format!("own-{file}"));
         std::fs::write(&own, &before).unwrap();
@@ -311,4 +311,56 @@ fn the_demo_ends_with_a_table_and_every_call_done() {
     assert_eq!(code(&again), 0, "a second start finds all done");
     let refused = unsaid(&["demo", "--once", "--data", data.to_str().unwrap(), "--listen", "0.0.0.0:9"]);
     assert_eq!(code(&refused), 2, "{}", text(&refused.stderr));
+}
+
+#[test]
+fn mute_ramps_or_puts_a_tone_when_asked_and_refuses_what_a_codec_cannot_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let spans = dir.path().join("spans.json");
+    std::fs::write(&spans, r#"[{"start":2.0,"end":4.0}]"#).unwrap();
+    let spans = spans.display().to_string();
+    let wav = recording(SECRETS[0].0).display().to_string();
+    let before = std::fs::read(&wav).unwrap();
+    let out = dir.path().join("out.wav").display().to_string();
+    let ramped = unsaid(&["mute", &wav, &out, "--spans", &spans, "--ramp", "2ms"]);
+    assert_eq!(code(&ramped), 0, "{}", text(&ramped.stderr));
+    assert_muted(SECRETS[0].0, &before, &std::fs::read(&out).unwrap(), &[(2.0, 4.0)], 0.002);
+    let toned = unsaid(&["mute", &wav, &out, "--spans", &spans, "--tone"]);
+    assert_eq!(code(&toned), 0, "{}", text(&toned.stderr));
+    let after = std::fs::read(&out).unwrap();
+    assert_eq!(
+        (&before[..44 + 32_000], &before[44 + 64_000..]),
+        (&after[..44 + 32_000], &after[44 + 64_000..])
+    );
+    let peak = after[44 + 32_000..44 + 64_000]
+        .chunks_exact(2)
+        .map(|b| i16::from_le_bytes([b[0], b[1]]).unsigned_abs())
+        .max();
+    assert!(peak.is_some_and(|p| (1_000..1_100).contains(&p)), "{peak:?}");
+    let gsm = SECRETS.iter().map(|s| s.0).find(|n| n.ends_with(".gsm")).unwrap();
+    let (gsm, out) = (recording(gsm).display().to_string(), dir.path().join("out.gsm"));
+    let refused = unsaid(&["mute", &gsm, out.to_str().unwrap(), "--spans", &spans, "--tone"]);
+    assert_eq!(code(&refused), 3, "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("tone") && !out.exists());
+}
+
+#[test]
+fn keyed_tones_go_by_the_policy_of_the_settings() {
+    let keyed = |path: &str| text(&unsaid(&["dtmf", path]).stdout).matches("\"digit\"").count();
+    let file = recording(KEYED).display().to_string();
+    assert!(keyed(&file) > 1);
+    let dir = tempfile::tempdir().unwrap();
+    for (policy, left) in [
+        ("tones = \"every\"", 0),
+        ("tones = \"runs\"\ntones_least = 99", keyed(&file)),
+        ("tones = \"runs\"\ntones_least = 2", 0),
+        ("tones = \"blanket\"\ntones_blanket = \"3s\"", 0),
+    ] {
+        let config = dir.path().join("unsaid.toml");
+        std::fs::write(&config, format!("[redact]\n{policy}\n")).unwrap();
+        let out = dir.path().join("out.ulaw").display().to_string();
+        let done = unsaid(&["redact", &file, &out, "--config", config.to_str().unwrap()]);
+        assert_eq!(code(&done), 0, "{}", text(&done.stderr));
+        assert_eq!(keyed(&out), left, "{policy}");
+    }
 }

@@ -154,14 +154,20 @@ pub fn is_ended(call: &Value) -> bool {
     matches!(call["status"].as_str(), Some("completed" | "unanswered" | "failed"))
 }
 
-/// Proves that `after` is `before` but for silence in its segments: every byte outside is as it was,
-/// and inside, what the mute of those segments writes.
+/// Proves that `after` is `before` but for silence in its segments, with the ramps of a redaction:
+/// every byte outside is as it was, and inside, what the mute of those segments writes.
 #[track_caller]
 pub fn assert_redacted(path: &str, before: &[u8], after: &[u8], segments: &[(f64, f64)]) {
+    assert_muted(path, before, after, segments, 0.002);
+}
+
+/// The same with ramps of `ramp_s`.
+#[track_caller]
+pub fn assert_muted(path: &str, before: &[u8], after: &[u8], segments: &[(f64, f64)], ramp_s: f64) {
     let name = RecordingPath::parse(path).unwrap();
     let layout = unsaid_dsp::container::locate(name.file_name(), before).unwrap();
     let spans: Vec<Span> = segments.iter().map(|&(a, b)| Span::from_seconds(a, b, layout.rate)).collect();
-    let options = unsaid_dsp::mute::Options { ramp_s: 0.002, ..Default::default() };
+    let options = unsaid_dsp::mute::Options { ramp_s, ..Default::default() };
     let patches = unsaid_dsp::mute::patches(before, &layout, &spans, &options).unwrap();
     assert!(!patches.is_empty() && before != after, "{path} was not muted");
     assert_eq!(unsaid_dsp::mute::verify(before, after, &patches), Ok(()), "{path}");

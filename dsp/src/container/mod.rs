@@ -163,6 +163,7 @@ pub fn probe(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, Cont
     match kind(name, source)? {
         Kind::Mp3 => mpeg::probe(source),
         Kind::Flac => flac::probe(source),
+        Kind::Ogg => ogg::probe(source),
         _ => locate(name, source),
     }
 }

@@ -165,18 +165,29 @@ const CRC_TABLE: [u32; 256] = {
     table
 };
 
-/// The layout: the first page says what it is, the last how long.
+/// The layout by all pages.
+///
+/// # Errors
+/// [`ContainerError`] when the stream is neither Vorbis nor Opus, or not the only one.
+pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
+    layout(source, index(source)?.last_granule())
+}
+
+/// The layout by the first page, which says what it is, and the last, which says how long.
 ///
 /// # Errors
 /// [`ContainerError`] when the stream is neither Vorbis nor Opus.
-pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
+pub fn probe(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
+    layout(source, last_granule(source)?)
+}
+
+fn layout(source: &(impl ReadAt + ?Sized), last: u64) -> Result<Layout, ContainerError> {
     let mut scan = Scan::new(source);
     let damaged = ContainerError::Damaged("its first Ogg page is not whole");
     let segments = scan.array::<HEADER>(0)?.map(|h| u64::from(h[26])).ok_or(damaged)?;
     let at = HEADER as u64 + segments;
     let len = (source.len().saturating_sub(at)).min(30) as usize;
     let first = scan.get(at, len)?.unwrap_or_default().to_vec();
-    let last = last_granule(source)?;
     let (codec, rate, channels, frames) = if let Some(head) = opus::Head::parse(&first) {
         (Codec::Opus, opus::RATE_HZ, head.channels, last.saturating_sub(u64::from(head.pre_skip)))
     } else if let Some(ident) = vorbis::Ident::parse(&first) {
@@ -204,6 +215,9 @@ fn last_granule(source: &(impl ReadAt + ?Sized)) -> Result<u64, ContainerError> 
     let from = source.len().saturating_sub(2 * MOST_PAGE);
     let mut tail = vec![0u8; (source.len() - from) as usize];
     source.read_at(from, &mut tail)?;
+    if tail.len() < HEADER {
+        return Err(ContainerError::NoAudio);
+    }
     let mut serial = [0u8; 4];
     source.read_at(14, &mut serial)?;
     let granule = |at: usize| {
