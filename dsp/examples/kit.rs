@@ -157,7 +157,7 @@ fn write(folder: &str) {
 /// Every candidate's evidence as a line of numbers, for tuning the judge.
 fn evidence(which: &str) {
     println!(
-        "case\tcategory\tcondition\ttrue\tmust\thits\tlen_s\tdev_row\tdev_column\tdrift\tshare\tband_share\trival\ttwist\tunsteady\toutside\tamplitude\tstart_ms\tend_ms\ttruth\tcoarse_share"
+        "case\tcategory\tcondition\ttrue\tmust\thits\tlen_s\tdev_row\tdev_column\tdrift\tshare\tband_share\trival\ttwist\tunsteady\toutside\tamplitude\tstart_ms\tend_ms\ttruth\tweight"
     );
     for (n, case) in all(which).iter().enumerate() {
         if case.rate != 8_000 {
@@ -189,7 +189,7 @@ fn evidence(which: &str) {
                 truth.map_or(0.0, |t| off(start, t.start)),
                 truth.map_or(0.0, |t| off(end, t.end)),
                 truth.map_or(0, |t| t.start),
-                e.coarse_share,
+                e.weight,
             );
         }
     }

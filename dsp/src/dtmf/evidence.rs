@@ -26,8 +26,8 @@ pub struct Evidence {
     pub len_s: f64,
     /// Coarse windows that agreed.
     pub hits: usize,
-    /// The tones' share of the energy in the best of them.
-    pub coarse_share: f64,
+    /// Sum of the tones' share of the energy in them.
+    pub weight: f64,
     /// Relative deviation of row and column from the nominal frequency: the median over the fits.
     pub deviation: [f64; 2],
     /// Largest relative change of a frequency between neighbouring fits.
@@ -94,7 +94,7 @@ fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Tra
         outer: guarded(rate_hz, (start, lead_in), (end, fade), plane.len()),
         len_s: (end - start) as f64 / rate_hz,
         hits: seed.hits,
-        coarse_share: f64::from(seed.share),
+        weight: f64::from(seed.weight),
         deviation,
         drift,
         share: band.energies.share(),

@@ -125,8 +125,10 @@ impl Fit {
         let t = from as f64 - self.origin as f64;
         for n in 0..2 {
             let mut wave = Wave::at(self.omega[n], t);
-            for k in 0..len {
-                (basis[2 * n][k], basis[2 * n + 1][k]) = (wave.cos as f32, wave.sin as f32);
+            for first in (0..len).step_by(LANES) {
+                // MOST is a multiple of LANES: what is past `len` is never read.
+                basis[2 * n][first..first + LANES].copy_from_slice(&wave.cos);
+                basis[2 * n + 1][first..first + LANES].copy_from_slice(&wave.sin);
                 wave.advance();
             }
         }
@@ -135,9 +137,9 @@ impl Fit {
 
     /// What the model leaves of `x`, which begins at sample `from`; the energies of both, about the constant.
     pub fn rest(&self, x: &[f32], from: usize) -> (Vec<f32>, Energies) {
-        let (mut model, constant) = (self.waves(from), self.constant);
-        let rest: Vec<f32> = x.iter().map(|x| (f64::from(*x) - constant - model.next()) as f32).collect();
-        let energy = |v: &[f32], off: f64| v.iter().map(|x| (f64::from(*x) - off).powi(2)).sum();
+        let constant = self.constant as f32;
+        let rest: Vec<f32> = x.iter().zip(self.model(from, x.len())).map(|(x, m)| x - constant - m).collect();
+        let energy = |v: &[f32], off: f32| v.iter().map(|x| f64::from(x - off).powi(2)).sum();
         let energies = Energies { all: energy(x, constant), rest: energy(&rest, 0.0) };
         (rest, energies)
     }
@@ -150,12 +152,14 @@ impl Fit {
     /// Amplitude of each tone in `x` over that of the fit: one period or more, roughly.
     pub fn levels(&self, x: &[f32]) -> [f64; 2] {
         [0, 1].map(|t| {
-            let (mut wave, mut sums) = (Wave::at(self.omega[t], 0.0), (0.0, 0.0));
-            for &sample in x {
-                let v = f64::from(sample) - self.constant;
-                sums = (sums.0 + v * wave.cos, sums.1 + v * wave.sin);
+            let (mut wave, mut sums) = (Wave::at(self.omega[t], 0.0), (0f32, 0f32));
+            for eight in x.chunks(LANES) {
+                for (l, v) in eight.iter().map(|v| v - self.constant as f32).enumerate() {
+                    sums = (sums.0 + v * wave.cos[l], sums.1 + v * wave.sin[l]);
+                }
                 wave.advance();
             }
+            let sums = (f64::from(sums.0), f64::from(sums.1));
             sums.0.hypot(sums.1) * 2.0 / (x.len() as f64 * self.amplitude(t)).max(1e-12)
         })
     }
@@ -165,10 +169,21 @@ impl Fit {
         self.constant
     }
 
-    /// The tones from sample `at` on, without the constant.
-    pub fn waves(&self, at: usize) -> Waves {
+    /// `len` samples of the tones from sample `at` on, without the constant.
+    pub fn model(&self, at: usize, len: usize) -> Vec<f32> {
         let t = at as f64 - self.origin as f64;
-        Waves { wave: [Wave::at(self.omega[0], t), Wave::at(self.omega[1], t)], cos: self.cos, sin: self.sin }
+        let mut waves = [0, 1].map(|n| Wave::at(self.omega[n], t));
+        let [a, b] = [0, 1].map(|n| (self.cos[n] as f32, self.sin[n] as f32));
+        let mut out = Vec::with_capacity(len + LANES);
+        while out.len() < len {
+            let [v, w] = &waves;
+            let eight: [f32; LANES] =
+                std::array::from_fn(|l| a.0 * v.cos[l] + a.1 * v.sin[l] + b.0 * w.cos[l] + b.1 * w.sin[l]);
+            out.extend_from_slice(&eight);
+            waves.iter_mut().for_each(Wave::advance);
+        }
+        out.truncate(len);
+        out
     }
 }
 
@@ -186,40 +201,38 @@ impl Energies {
     }
 }
 
-/// The model's samples one after the other.
-pub struct Waves {
-    wave: [Wave; 2],
-    cos: [f64; 2],
-    sin: [f64; 2],
-}
+/// Samples of a wave that are made side by side.
+const LANES: usize = 8;
 
-impl Waves {
-    pub fn next(&mut self) -> f64 {
-        let value = (0..2).map(|n| self.cos[n] * self.wave[n].cos + self.sin[n] * self.wave[n].sin).sum();
-        self.wave.iter_mut().for_each(Wave::advance);
-        value
-    }
-}
-
-/// cos and sin of a running phase, by rotation.
+/// cos and sin of a running phase over eight samples, by rotation.
 struct Wave {
-    cos: f64,
-    sin: f64,
-    step: (f64, f64),
+    cos: [f32; LANES],
+    sin: [f32; LANES],
+    step: (f32, f32),
 }
 
 impl Wave {
+    #[inline(always)]
     fn at(omega: f64, t: f64) -> Wave {
-        let (sin, cos) = (omega * t).sin_cos();
-        let (step_sin, step_cos) = omega.sin_cos();
-        Wave { cos, sin, step: (step_cos, step_sin) }
+        let (mut cos, mut sin) = ([0f32; LANES], [0f32; LANES]);
+        let (first, one) = ((omega * t).sin_cos(), omega.sin_cos());
+        let (mut s, mut c) = first;
+        for l in 0..LANES {
+            (cos[l], sin[l]) = (c as f32, s as f32);
+            (c, s) = (c * one.1 - s * one.0, s * one.1 + c * one.0);
+        }
+        let (step_sin, step_cos) = (omega * LANES as f64).sin_cos();
+        Wave { cos, sin, step: (step_cos as f32, step_sin as f32) }
     }
 
+    #[inline(always)]
     fn advance(&mut self) {
-        (self.cos, self.sin) = (
-            self.cos * self.step.0 - self.sin * self.step.1,
-            self.sin * self.step.0 + self.cos * self.step.1,
-        );
+        let (c, s) = self.step;
+        for l in 0..LANES {
+            let cos = self.cos[l] * c - self.sin[l] * s;
+            self.sin[l] = self.sin[l] * c + self.cos[l] * s;
+            self.cos[l] = cos;
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Seed {
     pub best: usize,
     /// Tones' share of the energy in the best window.
     pub share: f32,
+    /// Sum of the shares of all windows.
+    pub weight: f32,
 }
 
 struct Hit {
@@ -40,13 +42,14 @@ pub fn seeds(plane: &[f32], basis: &Basis) -> Vec<Seed> {
             Some(run) if run.digit == hit.digit && w - run.last <= GAP => {
                 run.last = w;
                 run.hits += 1;
+                run.weight += hit.share;
                 if hit.share > run.share {
                     (run.best, run.share) = (w, hit.share);
                 }
             }
             _ => {
                 done.extend(open.take());
-                open = Some(Seed { digit: hit.digit, last: w, hits: 1, best: w, share: hit.share });
+                open = Some(Seed { digit: hit.digit, last: w, hits: 1, best: w, share: hit.share, weight: hit.share });
             }
         }
     }

@@ -191,12 +191,11 @@ fn tail<'a>(fit: &Fit, len: usize, outward: impl Fn(usize, usize) -> Option<&'a 
 
 /// The sample in `limit..=from` from which on `fit` explains the audio up to `from`.
 fn edge_left(plane: &[f32], fit: &Fit, limit: usize, from: usize) -> usize {
-    let mut model = fit.waves(limit);
-    let gains: Vec<f64> =
-        plane[limit..from].iter().map(|x| gain(f64::from(*x) - fit.constant(), model.next())).collect();
-    let (mut sum, mut best, mut at) = (0.0, 0.0, from);
-    for (k, g) in gains.iter().enumerate().rev() {
-        sum += g;
+    let x = &plane[limit..from];
+    let model = fit.model(limit, x.len());
+    let (mut sum, mut best, mut at) = (0f32, 0f32, from);
+    for (k, (x, m)) in x.iter().zip(&model).enumerate().rev() {
+        sum += gain(x - fit.constant() as f32, *m);
         if sum > best {
             (best, at) = (sum, limit + k);
         }
@@ -206,10 +205,11 @@ fn edge_left(plane: &[f32], fit: &Fit, limit: usize, from: usize) -> usize {
 
 /// The sample in `from..=limit` up to which `fit` explains the audio from `from` on.
 fn edge_right(plane: &[f32], fit: &Fit, from: usize, limit: usize) -> usize {
-    let mut model = fit.waves(from);
-    let (mut sum, mut best, mut at) = (0.0, 0.0, from);
-    for (k, x) in plane[from..limit].iter().enumerate() {
-        sum += gain(f64::from(*x) - fit.constant(), model.next());
+    let x = &plane[from..limit];
+    let model = fit.model(from, x.len());
+    let (mut sum, mut best, mut at) = (0f32, 0f32, from);
+    for (k, (x, m)) in x.iter().zip(&model).enumerate() {
+        sum += gain(x - fit.constant() as f32, *m);
         if sum > best {
             (best, at) = (sum, from + k + 1);
         }
@@ -217,6 +217,6 @@ fn edge_right(plane: &[f32], fit: &Fit, from: usize, limit: usize) -> usize {
     at
 }
 
-fn gain(x: f64, m: f64) -> f64 {
+fn gain(x: f32, m: f32) -> f32 {
     2.0 * x * m - m * m
 }
