@@ -364,3 +364,40 @@ fn keyed_tones_go_by_the_policy_of_the_settings() {
         assert_eq!(keyed(&out), left, "{policy}");
     }
 }
+
+#[test]
+fn every_kind_of_file_is_redacted_and_stays_of_its_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let keyed = recording(KEYED).display().to_string();
+    for (name, coding) in [
+        ("a.flac", ""),
+        ("a.mp3", "-b:a 16k"),
+        ("a.ogg", "-c:a libvorbis"),
+        ("a.opus", "-c:a libopus -b:a 24k"),
+        ("a.g722", "-ar 16000 -c:a g722"),
+        ("ima.wav", "-c:a adpcm_ima_wav"),
+        ("ms.wav", "-c:a adpcm_ms"),
+    ] {
+        let (input, output) = (dir.path().join(name), dir.path().join(format!("out-{name}")));
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "mulaw", "-ar", "8000", "-i", &keyed])
+            .args(coding.split_whitespace())
+            .arg(&input)
+            .status()
+            .unwrap();
+        assert!(made.success(), "{name}");
+        let (input, output) = (input.to_str().unwrap(), output.to_str().unwrap());
+        assert!(text(&unsaid(&["dtmf", input]).stdout).contains("\"digit\""), "{name}: keys are there");
+        let done = unsaid(&["redact", input, output]);
+        assert_eq!(code(&done), 0, "{name}: {}", text(&done.stderr));
+        assert!(
+            text(&unsaid(&["dtmf", output]).stdout).trim_end().ends_with(":[]}"),
+            "{name}: a key is left"
+        );
+        let shape = |file: &str| {
+            let told = text(&unsaid(&["probe", file]).stdout);
+            told.split_once("\"path\"").map_or(told.clone(), |(before, _)| before.to_owned())
+        };
+        assert_eq!(shape(input), shape(output), "{name}");
+    }
+}

@@ -51,9 +51,10 @@ fn main() {
         Some("score") => score(which),
         Some("write") => write(which),
         Some("judge") => judge(which),
+        Some("order") => order(which),
         Some("evidence") => evidence(which),
         _ => eprintln!(
-            "kit score|evidence [all|positive|negative] [SERIES] | kit write FOLDER | kit judge TSV"
+            "kit score|evidence [all|positive|negative] [SERIES] | kit write FOLDER | kit judge|order TSV"
         ),
     }
 }
@@ -85,6 +86,44 @@ fn judge(tsv: &str) {
         };
         found.get(&n).unwrap_or(&none).iter().map(of).collect()
     });
+}
+
+/// A receiver that tells digits but no times (FILE, DIGIT): how many of each
+/// file's keys it names in their order, and how many digits it names besides.
+fn order(tsv: &str) {
+    let mut found: BTreeMap<usize, Vec<char>> = BTreeMap::new();
+    for line in std::fs::read_to_string(tsv).expect("the receiver's lines").lines() {
+        let (file, digit) = line.split_once('\t').expect("two fields");
+        found.entry(file[..5].parse().expect("a file's number")).or_default().extend(digit.chars().next());
+    }
+    let mut rows: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+    for (n, case) in all("").iter().enumerate() {
+        let said = found.remove(&n).unwrap_or_default();
+        let must: Vec<char> = case.truths.iter().filter(|t| t.must).map(|t| t.digit).collect();
+        let named = common(&must, &said);
+        let row = rows.entry(case.category).or_default();
+        let may = case.truths.len() - must.len();
+        *row = (row.0 + must.len(), row.1 + named, row.2 + (said.len() - named).saturating_sub(may));
+    }
+    println!("category        recall   false");
+    for (category, (must, named, falses)) in rows {
+        let recall = if must == 0 { 100.0 } else { 100.0 * named as f64 / must as f64 };
+        println!("{category:14} {recall:6.2}% {falses:6}");
+    }
+}
+
+/// The length of the longest common subsequence.
+fn common(a: &[char], b: &[char]) -> usize {
+    let mut row = vec![0usize; b.len() + 1];
+    for x in a {
+        let mut diagonal = 0;
+        for (j, y) in b.iter().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = if x == y { diagonal + 1 } else { above.max(row[j]) };
+            diagonal = above;
+        }
+    }
+    row[b.len()]
 }
 
 fn report(cases: &[Case], mut receiver: impl FnMut(usize, &Case) -> Vec<Found>) {

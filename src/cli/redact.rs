@@ -1,6 +1,6 @@
 //! `unsaid redact IN OUT`: one file, words and tones.
 
-use super::files::{format_name, not_read, not_understood, read_all, write_out};
+use super::files::{format_name, not_read, not_understood, read_all, write_out, write_whole};
 use super::roles::rules_of;
 use super::{CliError, Result, load};
 use crate::call::RawTranscript;
@@ -42,7 +42,10 @@ pub async fn run(args: Args) -> Result<()> {
     let findings = plan::find(&heard, words.as_ref(), &rules);
     let spans = plan::spans_of(&findings.segments, &heard.layout);
     let plan = plan::plan(&bytes, &heard.layout, spans).map_err(|e| not_understood(&args.input, &e))?;
-    write_out(&args.input, &args.output, Some(&bytes), &plan.patches)?;
+    match &plan.rewritten {
+        Some(after) => write_whole(&args.output, after)?,
+        None => write_out(&args.input, &args.output, Some(&bytes), &plan.patches)?,
+    }
     if let Some(report) = &args.report {
         write_report(report, &args.input, &heard, &findings, &plan, &rules.version())?;
     }

@@ -49,7 +49,14 @@ pub fn seeds(plane: &[f32], basis: &Basis) -> Vec<Seed> {
             }
             _ => {
                 done.extend(open.take());
-                open = Some(Seed { digit: hit.digit, last: w, hits: 1, best: w, share: hit.share, weight: hit.share });
+                open = Some(Seed {
+                    digit: hit.digit,
+                    last: w,
+                    hits: 1,
+                    best: w,
+                    share: hit.share,
+                    weight: hit.share,
+                });
             }
         }
     }

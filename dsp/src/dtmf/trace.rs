@@ -16,7 +16,7 @@ const REACH_S: f64 = 0.012;
 
 /// Most that another component of the tones' band may have over the weaker
 /// tone (power) in the middle of a key.
-const MOST_RIVAL: f64 = 2.0;
+const MOST_RIVAL: f64 = 1.0;
 /// Amplitude of a fading tone over that inside, down to which the fade is followed.
 const TAIL_LEVEL: f64 = 0.1;
 /// Milliseconds, roughly, for which it is.

@@ -267,6 +267,9 @@ impl Redact {
             let work = tokio::task::spawn_blocking(move || plan::plan(&bytes, &layout, spans));
             work.await.map_err(|_| Fault::Worker)??
         };
+        if plan.rewritten.is_some() {
+            return Err(PlanError::from(ContainerError::NotInPlace).into());
+        }
         let intent = Intent {
             original_sha256: plan.before_sha256.clone(),
             redacted_sha256: plan.after_sha256.clone(),

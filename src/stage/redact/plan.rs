@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use unsaid_dsp::container::{ContainerError, locate};
 use unsaid_dsp::decode::decode;
 use unsaid_dsp::dtmf::{self, Policy, Tone};
-use unsaid_dsp::mute::{self, Mismatch, Patch};
+use unsaid_dsp::mute::{self, Change, Mismatch, Patch};
 use unsaid_dsp::resample::{ResampleError, speech_plane};
 use unsaid_dsp::{Layout, Samples, Span, peaks};
 
@@ -107,6 +107,8 @@ fn whole_ms(segment: &Segment, duration_s: f64) -> Segment {
 pub struct Plan {
     pub spans: Vec<Span>,
     pub patches: Vec<Patch>,
+    /// The whole new file, where it changes its length (FLAC); then there are no patches.
+    pub rewritten: Option<Vec<u8>>,
     pub before_sha256: String,
     pub after_sha256: String,
     pub muted_s: f64,
@@ -120,18 +122,29 @@ pub struct Plan {
 /// [`PlanError`]: then nothing may be written.
 pub fn plan(bytes: &[u8], layout: &Layout, spans: Vec<Span>) -> Result<Plan, PlanError> {
     let options = mute::Options { ramp_s: RAMP_S, ..mute::Options::default() };
-    let patches = mute::patches(bytes, layout, &spans, &options)?;
+    let change = mute::plan(bytes, layout, &spans, &options)?;
     let before_sha256 = sha256(bytes);
-    let mut after = bytes.to_vec();
-    mute::apply(&mut after, &patches);
-    mute::verify(bytes, &after, &patches)?;
+    let (after, patches) = match change {
+        Change::InPlace(patches) => {
+            let mut after = bytes.to_vec();
+            mute::apply(&mut after, &patches);
+            mute::verify(bytes, &after, &patches)?;
+            (after, patches)
+        }
+        Change::Rewritten(splices) => (mute::spliced(bytes, &splices), Vec::new()),
+    };
     mute::verify_decoded(after.as_slice(), layout, &spans, &options)??;
+    // Where blocks stand alone, that bytes outside the patches stayed is enough.
+    if let Some(reach) = mute::reach_frames(layout).filter(|_| layout.block_bytes() == 0) {
+        mute::verify_outside(bytes, after.as_slice(), layout, &spans, reach)??;
+    }
     let samples = decode(after.as_slice(), layout)?;
     let muted: u64 = mute::covered(layout, &spans).iter().map(Span::len).sum();
     Ok(Plan {
         muted_s: layout.rate.seconds(muted),
         after_sha256: sha256(&after),
         before_sha256,
+        rewritten: (patches.is_empty() && after != bytes).then_some(after),
         patches,
         spans,
         peaks: peaks::peaks(&samples.mono(), PEAKS),
