@@ -1,6 +1,6 @@
 //! The receiver: audio in pieces of any size, memory for some seconds.
 
-use super::blocks::Basis;
+use super::blocks::{Basis, Scratch};
 use super::evidence::{self, Evidence};
 use super::front::Front;
 use super::judge;
@@ -21,6 +21,7 @@ pub struct Detector {
     rate: Rate,
     front: Front,
     basis: Basis,
+    scratch: Scratch,
     pending: Vec<f32>,
     /// The frame of the stream that `pending` begins with.
     origin: u64,
@@ -39,7 +40,15 @@ impl Detector {
     pub fn new(rate: Rate) -> Detector {
         let front = Front::new(rate.hz());
         let basis = Basis::new(front.rate_hz(rate.hz()));
-        Detector { rate, front, basis, pending: Vec::new(), origin: 0, candidates: Vec::new() }
+        Detector {
+            rate,
+            front,
+            basis,
+            scratch: Scratch::default(),
+            pending: Vec::new(),
+            origin: 0,
+            candidates: Vec::new(),
+        }
     }
 
     /// Takes the next frames.
@@ -80,7 +89,7 @@ impl Detector {
         let passed = if factor == 1 { None } else { Some(self.front.pass(&self.pending)) };
         let plane = passed.as_deref().unwrap_or(&self.pending);
         let rate_hz = self.front.rate_hz(self.rate.hz());
-        let found = candidates(plane, rate_hz, &self.basis, true).filter_map(|e| {
+        let found = candidates(plane, rate_hz, &self.basis, &mut self.scratch, true).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
             let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
             (log_odds > judge::IN_COMPANY)
@@ -108,20 +117,24 @@ pub fn candidates<'a>(
     plane: &'a [f32],
     rate_hz: f64,
     basis: &'a Basis,
+    scratch: &mut Scratch,
     worth: bool,
-) -> impl Iterator<Item = Evidence> + 'a {
+) -> impl Iterator<Item = Evidence> + use<'a> {
     let mut last: Option<Evidence> = None;
-    seeds(plane, basis).into_iter().filter(move |s| !worth || judge::is_worth(s)).filter_map(move |seed| {
-        // A long tone in noise has several seeds; the first one traced it all.
-        let middle = (seed.best * basis.len() + basis.len()) as u64;
-        let traced = last.filter(|e| e.digit == seed.digit && (e.span.start..e.span.end).contains(&middle));
-        if traced.is_some_and(|e| judge::log_odds(&e) > judge::IN_COMPANY) {
-            return None;
-        }
-        let evidence = evidence::examine(plane, rate_hz, basis.len(), &seed);
-        last = evidence.or(last);
-        evidence
-    })
+    seeds(plane, basis, scratch).into_iter().filter(move |s| !worth || judge::is_worth(s)).filter_map(
+        move |seed| {
+            // A long tone in noise has several seeds; the first one traced it all.
+            let middle = (seed.best * basis.len() + basis.len()) as u64;
+            let traced =
+                last.filter(|e| e.digit == seed.digit && (e.span.start..e.span.end).contains(&middle));
+            if traced.is_some_and(|e| judge::log_odds(&e) > judge::IN_COMPANY) {
+                return None;
+            }
+            let evidence = evidence::examine(plane, rate_hz, basis.len(), &seed);
+            last = evidence.or(last);
+            evidence
+        },
+    )
 }
 
 /// Joins pieces of one tone, in order.

@@ -62,5 +62,6 @@ pub fn examine(plane: &[f32], rate: Rate) -> Vec<Evidence> {
     let front = front::Front::new(rate.hz());
     let rate_hz = front.rate_hz(rate.hz());
     let basis = blocks::Basis::new(rate_hz);
-    detector::candidates(&front.pass(plane), rate_hz, &basis, false).collect()
+    let mut scratch = blocks::Scratch::default();
+    detector::candidates(&front.pass(plane), rate_hz, &basis, &mut scratch, false).collect()
 }

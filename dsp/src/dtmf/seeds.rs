@@ -2,7 +2,7 @@
 //! stand above the others. It is meant to miss nothing; the judge is strict.
 
 use super::Digit;
-use super::blocks::{Basis, WINDOW_BLOCKS, Window};
+use super::blocks::{Basis, Scratch, WINDOW_BLOCKS, Window};
 
 /// A tone is at least this many times (6 dB) the next of its group.
 const LEAD: f32 = 4.0;
@@ -32,11 +32,11 @@ struct Hit {
 }
 
 /// All seeds in `plane`, in order.
-pub fn seeds(plane: &[f32], basis: &Basis) -> Vec<Seed> {
+pub fn seeds(plane: &[f32], basis: &Basis, scratch: &mut Scratch) -> Vec<Seed> {
     let gate = Gate::of((WINDOW_BLOCKS * basis.len()) as f32);
     let mut done: Vec<Seed> = Vec::new();
     let mut open: Option<Seed> = None;
-    for (w, window) in basis.windows(plane, gate.least_energy).iter().enumerate() {
+    for (w, window) in basis.windows(plane, gate.least_energy, scratch).iter().enumerate() {
         let Some(hit) = gate.judge(window) else { continue };
         match &mut open {
             Some(run) if run.digit == hit.digit && w - run.last <= GAP => {

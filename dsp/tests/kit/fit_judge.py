@@ -71,6 +71,9 @@ for threshold in (0, 1, 1.5, 2, 2.5, 3):
     print(f"# over {threshold}: missed {dict(missed)}, false {dict(false)}", file=sys.stderr)
 
 
+print("// Printed by tests/kit/fit_judge.py from the kit's evidence.")
+
+
 def table(name, values):
     body = ", ".join(f"{v:.4f}" for v in values)
     print(f"const {name}: [f64; {len(values)}] = [{body}];")

@@ -1,0 +1,69 @@
+//! What must hold for any bytes at all: shared by the fuzz targets and the
+//! test that replays their corpus.
+
+use unsaid_dsp::container::{locate, probe};
+use unsaid_dsp::decode::Reader;
+use unsaid_dsp::dtmf::{Detector, detect};
+use unsaid_dsp::mute::{Change, Options, apply, plan, spliced, verify};
+use unsaid_dsp::{Rate, Span};
+
+/// The first byte chooses the name, and so the headerless format.
+const NAMES: [&str; 8] = ["a.wav", "a.mp3", "a.gsm", "a.g722", "a.sln", "a.ulaw", "a.al", "a"];
+
+/// Any bytes under any name decode or are an error.
+pub fn container(data: &[u8]) {
+    let Some((first, file)) = data.split_first() else { return };
+    let name = NAMES[usize::from(*first) % NAMES.len()];
+    let _ = probe(name, file);
+    let Ok(layout) = locate(name, file) else { return };
+    let Ok(mut reader) = Reader::open(file, &layout) else { return };
+    let mut planes = Vec::new();
+    // A header may promise hours; some stretches show as much as all of them.
+    for _ in 0..64 {
+        match reader.next(&mut planes) {
+            Ok(true) => assert!(planes.iter().all(|p| p.len() == planes[0].len())),
+            _ => break,
+        }
+    }
+}
+
+/// A mute of any bytes is an error, or keeps the length and touches nothing
+/// but its patches, and the file is still what it was. Five bytes choose the
+/// name, the span and whether it has a ramp.
+pub fn mute(data: &[u8]) {
+    let Some((head, file)) = data.split_first_chunk::<5>() else { return };
+    let name = NAMES[usize::from(head[0]) % NAMES.len()];
+    let Ok(layout) = locate(name, file) else { return };
+    let start = u64::from(u16::from_le_bytes([head[1], head[2]]));
+    let spans = [Span::new(start, start + u64::from(u16::from_le_bytes([head[3], head[4]])))];
+    let options = Options { ramp_s: if head[0] & 0x80 != 0 { 0.002 } else { 0.0 }, ..Options::default() };
+    match plan(file, &layout, &spans, &options) {
+        Ok(Change::InPlace(patches)) => {
+            let mut once = file.to_vec();
+            apply(&mut once, &patches);
+            assert_eq!(verify(file, &once, &patches), Ok(()));
+            assert_eq!(locate(name, once.as_slice()).ok().map(|l| l.frames()), Some(layout.frames()));
+        }
+        Ok(Change::Rewritten(splices)) => drop(spliced(file, &splices)),
+        Err(_) => {}
+    }
+}
+
+/// Any samples at any rate give tones inside the audio, in order, in pieces as
+/// in one. Four bytes choose the rate, the samples' format and the pieces.
+pub fn dtmf(data: &[u8]) {
+    let Some((head, samples)) = data.split_first_chunk::<4>() else { return };
+    let Some(rate) = Rate::new(u32::from(u16::from_le_bytes([head[0], head[1]])) * 4) else { return };
+    let plane: Vec<f32> = match head[2] & 1 {
+        0 => {
+            samples.as_chunks::<2>().0.iter().map(|b| f32::from(i16::from_le_bytes(*b)) / 32_768.0).collect()
+        }
+        _ => samples.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+    };
+    let tones = detect(&plane, rate);
+    assert!(tones.iter().all(|t| t.span.start <= t.span.end && t.span.end <= plane.len() as u64));
+    assert!(tones.windows(2).all(|w| w[0].span.start <= w[1].span.start));
+    let mut detector = Detector::new(rate);
+    plane.chunks(usize::from(head[3]) + 1).for_each(|piece| detector.push(piece));
+    assert!(detector.finish() == tones);
+}
