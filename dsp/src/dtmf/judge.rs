@@ -30,6 +30,17 @@ pub fn is_worth(seed: &Seed) -> bool {
     seed.hits >= LEAST_HITS && seed.weight >= LEAST_WEIGHT
 }
 
+/// The one signal of R1 (ITU-T Q.323) whose two frequencies, 700 and 1500 Hz,
+/// lie within what Q.24 accepts for a key: as deviations from the key's.
+const R1_SEVEN: [f64; 2] = [700.0 / 697.0 - 1.0, 1_500.0 / 1_477.0 - 1.0];
+/// How near to them it must be.
+const R1_TOLERANCE: f64 = 0.002;
+
+/// R1's seven looks like a key in all but its exact frequencies: by itself it is none.
+fn is_r1_seven(e: &Evidence) -> bool {
+    e.digit.symbol() == '3' && (0..2).all(|t| (e.deviation[t] - R1_SEVEN[t]).abs() < R1_TOLERANCE)
+}
+
 /// The natural logarithm of the odds that it is a key; −∞ outside the gates.
 pub fn log_odds(e: &Evidence) -> f64 {
     let deviation = e.deviation[0].abs().max(e.deviation[1].abs());
@@ -55,5 +66,6 @@ pub fn log_odds(e: &Evidence) -> f64 {
     let z: [f64; FEATURES] = std::array::from_fn(|i| (features[i] - CENTRE[i]) / SCALE[i]);
     let pairs = (0..FEATURES).flat_map(|i| (i..FEATURES).map(move |j| (i, j)));
     let products = pairs.zip(PAIRS).map(|((i, j), w)| w * (z[i] * z[j]).clamp(-6.0, 6.0));
-    BIAS + z.iter().zip(LINEAR).map(|(z, w)| z * w).sum::<f64>() + products.sum::<f64>()
+    let odds = BIAS + z.iter().zip(LINEAR).map(|(z, w)| z * w).sum::<f64>() + products.sum::<f64>();
+    if is_r1_seven(e) { odds.min(ALONE) } else { odds }
 }
