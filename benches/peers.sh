@@ -46,6 +46,10 @@ times() {
   cpu "mute, copying: unsaid" "$unsaid" mute "$work/hour.wav" "$work/out.wav" --spans "$work/spans.json"
   cpu "copying alone: cp" cp "$work/hour.wav" "$work/out.wav"
   cpu "mute, copying: ffmpeg (not exact)" ffmpeg -nostdin -v error -y -i "$work/hour.wav" -af "$mute" "$work/out.wav"
+  local in="$work/hour.wav" quiet="|sox -n -r 8000 -c 1 -b 16 -p trim 0"
+  cpu "mute, copying: sox, in pieces" sox "|sox $in -p trim 0 =100.5" "$quiet 2.5" \
+    "|sox $in -p trim =103 =900" "$quiet 4" "|sox $in -p trim =904 =3000.25" "$quiet 0.75" \
+    "|sox $in -p trim =3001" "$work/out.wav"
   cp "$work/hour.wav" "$work/own.wav"
   cpu "mute, in place: unsaid" "$unsaid" mute "$work/own.wav" "$work/own.wav" --spans "$work/spans.json"
   cpu "probe: unsaid" "$unsaid" probe "$work/hour.wav"

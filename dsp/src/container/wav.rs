@@ -37,6 +37,8 @@ pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError>
         return Err(ContainerError::NotWav("it does not begin with RIFF … WAVE"));
     }
     let mut format: Option<Format> = None;
+    // A data chunk that came before its format: where it lies and what it says.
+    let mut early: Option<(u64, u64)> = None;
     let mut data64: Option<u64> = None;
     let mut at = 12u64;
     for _ in 0..MAX_CHUNKS {
@@ -52,17 +54,24 @@ pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError>
         let size = u64::from(le32(&header, 4));
         let body = at + 8;
         match &header[..4] {
-            b"fmt " => format = Some(parse_format(source, body, size)?),
+            b"fmt " => {
+                let parsed = parse_format(source, body, size)?;
+                if let Some((start, said)) = early {
+                    return layout(parsed, start, said, data64, source.len());
+                }
+                format = Some(parsed);
+            }
             b"ds64" if rf64 && size >= 16 && body + 16 <= source.len() => {
                 let mut sizes = [0u8; 16];
                 source.read_at(body, &mut sizes)?;
                 data64 = Some(le64(&sizes, 8));
             }
-            b"data" => {
-                let format =
-                    format.ok_or(ContainerError::Damaged("the data chunk stands before the fmt chunk"))?;
-                return layout(format, body, size, data64, source.len());
-            }
+            b"data" => match format {
+                Some(format) => return layout(format, body, size, data64, source.len()),
+                // Only a length that can be believed leads on to what follows.
+                None if size > 0 && body + size < source.len() => early = Some((body, size)),
+                None => return Err(ContainerError::Damaged("the data chunk stands before the fmt chunk")),
+            },
             _ => {}
         }
         at = body + size + (size & 1);
@@ -232,6 +241,17 @@ mod tests {
         bytes.extend_from_slice(&plain[36..]);
         let layout = locate(bytes.as_slice()).expect("a layout");
         assert_eq!((layout.data_start, layout.data_len), (56, 4));
+    }
+
+    #[test]
+    fn a_format_behind_its_data_is_found() {
+        let plain = wav(4, &[1, 2, 3, 4]);
+        let mut bytes = plain[..12].to_vec();
+        bytes.extend_from_slice(&plain[36..]);
+        bytes.extend_from_slice(&plain[12..36]);
+        let layout = locate(bytes.as_slice()).expect("a layout");
+        assert_eq!((layout.data_start, layout.data_len, layout.codec), (20, 4, Codec::Pcm16));
+        assert!(matches!(locate(&bytes[..24]), Err(ContainerError::Damaged(_))));
     }
 
     proptest! {

@@ -298,6 +298,9 @@ mod tests {
                 .collect();
             let rough = Fit::near(&plane, 20, 180, [w(f.0 + off.0), w(f.1 + off.1)]).expect("a fit");
             let fit = Fit::near(&plane, 20, 180, rough.omega).expect("a fit");
+            let twin = Fit::fitted_scalar(&plane, 20, 180, rough.omega, true).expect("a fit");
+            prop_assert!((0..2).all(|t| (fit.omega[t] - twin.omega[t]).abs() < 1e-5));
+            prop_assert!((0..2).all(|t| (fit.amplitude(t) - twin.amplitude(t)).abs() < 1e-3));
             prop_assert!((fit.omega[0] - w(f.0)).abs() < 1e-4, "{} {}", fit.omega[0], w(f.0));
             prop_assert!((fit.omega[1] - w(f.1)).abs() < 1e-4);
             prop_assert!((fit.amplitude(0) - a.0).abs() < 2e-3 && (fit.amplitude(1) - a.1).abs() < 2e-3);
