@@ -10,15 +10,6 @@ use kit::{Case, cases, negatives};
 use std::collections::BTreeMap;
 use unsaid_dsp::{Rate, dtmf};
 
-fn detect(case: &Case) -> Vec<Found> {
-    let rate = Rate::new(case.rate).expect("a rate");
-    let tones = dtmf::detect(&case.plane, rate);
-    tones
-        .iter()
-        .map(|t| Found { digit: t.digit.symbol(), start: t.span.start as usize, end: t.span.end as usize })
-        .collect()
-}
-
 fn all(which: &str) -> Vec<Case> {
     let mut out = Vec::new();
     if which != "negative" {
@@ -60,7 +51,7 @@ fn main() {
 }
 
 fn score(which: &str) {
-    report(&all(which), |_, case| detect(case));
+    report(&all(which), |_, case| kit::detect(case));
 }
 
 /// What another receiver found, as lines of FILE, DIGIT, START_S, END_S in the files that `write` made.

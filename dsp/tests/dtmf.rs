@@ -4,24 +4,15 @@
 
 mod kit;
 
-use kit::score::{Found, Score};
+use kit::score::Score;
 use kit::{Case, cases, negatives};
 use std::collections::BTreeMap;
 use unsaid_dsp::{Rate, dtmf};
 
-fn detect(case: &Case) -> Vec<Found> {
-    let rate = Rate::new(case.rate).expect("a rate");
-    let tones = dtmf::detect(&case.plane, rate);
-    tones
-        .iter()
-        .map(|t| Found { digit: t.digit.symbol(), start: t.span.start as usize, end: t.span.end as usize })
-        .collect()
-}
-
 fn scores(cases: &[Case]) -> BTreeMap<&'static str, Score> {
     let mut scores: BTreeMap<&'static str, Score> = BTreeMap::new();
     for case in cases {
-        scores.entry(case.category).or_default().add(case, &detect(case));
+        scores.entry(case.category).or_default().add(case, &kit::detect(case));
     }
     scores
 }

@@ -2,6 +2,8 @@
 //! 1992): blocks that begin with a sample and a step for each channel, then
 //! four bits a sample, eight samples of a channel at a time.
 
+use super::adpcm::{Predictor, recode};
+
 const STEPS: [i32; 89] = [
     7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88,
     97, 107, 118, 130, 143, 157, 173, 190, 209, 230, 253, 279, 307, 337, 371, 408, 449, 494, 544, 598, 658,
@@ -23,7 +25,7 @@ pub struct State {
     index: i32,
 }
 
-impl State {
+impl Predictor for State {
     fn next(&mut self, nibble: u8) -> i16 {
         let step = STEPS[self.index as usize];
         let mut change = step >> 3;
@@ -36,15 +38,8 @@ impl State {
         self.sample as i16
     }
 
-    /// The nibble that brings the sample nearest to `target`, and the smallest step of those as near.
-    fn toward(&mut self, target: i16) -> u8 {
-        let distance = |n: &u8| {
-            let mut state = *self;
-            ((i32::from(state.next(*n)) - i32::from(target)).abs(), state.index)
-        };
-        let best = (0..16u8).min_by_key(distance).unwrap_or(0);
-        self.next(best);
-        best
+    fn step(&self) -> i32 {
+        self.index
     }
 }
 
@@ -76,19 +71,10 @@ pub fn mute(block: &mut [u8], c: usize, channels: usize, silent: impl Fn(usize) 
     let mut was = Vec::new();
     decode(block, c, channels, &mut was);
     let mut state = state_of(block, c);
-    let mut touched = silent(0);
+    let touched = silent(0);
     if touched {
         state = State::default();
         block[4 * c..4 * c + 3].fill(0);
     }
-    for (n, was) in was.iter().enumerate().skip(1) {
-        let (byte, shift) = place(n, c, channels);
-        touched |= silent(n);
-        if !touched {
-            state.next(block[byte] >> shift & 15);
-            continue;
-        }
-        let nibble = state.toward(if silent(n) { 0 } else { *was });
-        block[byte] = block[byte] & !(15 << shift) | nibble << shift;
-    }
+    recode(block, state, &was, 1, touched, silent, |n| place(n, c, channels));
 }

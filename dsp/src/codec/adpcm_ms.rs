@@ -1,6 +1,8 @@
 //! Microsoft's ADPCM (RFC 2361 tag 2): a prediction from two samples by one of
 //! seven pairs of coefficients, four bits for the rest.
 
+use super::adpcm::{Predictor, recode};
+
 const ADAPT: [i32; 16] = [230, 230, 230, 230, 307, 409, 512, 614, 768, 614, 512, 409, 307, 230, 230, 230];
 const COEFFICIENTS: [(i32, i32); 7] =
     [(256, 0), (512, -256), (0, 0), (192, 64), (240, 0), (460, -208), (392, -232)];
@@ -20,7 +22,7 @@ struct State {
     last: (i32, i32),
 }
 
-impl State {
+impl Predictor for State {
     fn next(&mut self, nibble: u8) -> i16 {
         let signed = i32::from(nibble) - if nibble & 8 != 0 { 16 } else { 0 };
         let predicted = (self.last.0 * self.pair.0 + self.last.1 * self.pair.1) >> 8;
@@ -30,14 +32,8 @@ impl State {
         sample as i16
     }
 
-    fn toward(&mut self, target: i16) -> u8 {
-        let distance = |n: &u8| {
-            let mut state = *self;
-            ((i32::from(state.next(*n)) - i32::from(target)).abs(), state.delta)
-        };
-        let best = (0..16u8).min_by_key(distance).unwrap_or(0);
-        self.next(best);
-        best
+    fn step(&self) -> i32 {
+        self.delta
     }
 }
 
@@ -77,21 +73,12 @@ pub fn mute(block: &mut [u8], c: usize, channels: usize, silent: impl Fn(usize) 
             block[at(field)..at(field) + 2].fill(0);
         }
     }
-    let mut touched = silent(0) || silent(1);
+    let touched = silent(0) || silent(1);
     if touched {
         // The first pair predicts the last sample: from silence, silence.
         block[c] = 0;
         block[at(0)..at(0) + 2].copy_from_slice(&(LEAST_DELTA as i16).to_le_bytes());
     }
-    let mut state = state_of(block, c, channels);
-    for (n, was) in was.iter().enumerate().skip(2) {
-        let (byte, shift) = place(n, c, channels);
-        touched |= silent(n);
-        if !touched {
-            state.next(block[byte] >> shift & 15);
-            continue;
-        }
-        let nibble = state.toward(if silent(n) { 0 } else { *was });
-        block[byte] = block[byte] & !(15 << shift) | nibble << shift;
-    }
+    let state = state_of(block, c, channels);
+    recode(block, state, &was, 2, touched, silent, |n| place(n, c, channels));
 }

@@ -1,5 +1,6 @@
 //! The sample codecs of telephony recordings.
 
+mod adpcm;
 pub mod adpcm_ima;
 pub mod adpcm_ms;
 pub mod g711;

@@ -4,7 +4,7 @@ use super::blocks::{Basis, Scratch};
 use super::evidence::{self, Evidence};
 use super::front::Front;
 use super::judge;
-use super::seeds::seeds;
+use super::seeds::{Look, seeds};
 use super::{TONES_HZ, Tone};
 use crate::audio::{Rate, Span};
 
@@ -84,16 +84,27 @@ impl Detector {
         if self.rate.hz() < 4_000 {
             return;
         }
-        let factor = self.front.factor as u64;
-        let origin = self.origin;
-        let passed = if factor == 1 { None } else { Some(self.front.pass(&self.pending)) };
-        let plane = passed.as_deref().unwrap_or(&self.pending);
+        let pending = std::mem::take(&mut self.pending);
+        let passed = if self.front.factor == 1 { None } else { Some(self.front.pass(&pending)) };
+        let plane = passed.as_deref().unwrap_or(&pending);
         let rate_hz = self.front.rate_hz(self.rate.hz());
-        let found = candidates(plane, rate_hz, &self.basis, &mut self.scratch, true).filter_map(|e| {
+        let first = self.candidates.len();
+        self.look_as(Look::First, plane, rate_hz);
+        if self.candidates[first..].iter().any(|c| c.log_odds > judge::SURE) {
+            self.look_as(Look::InCompany, plane, rate_hz);
+        }
+        self.pending = pending;
+    }
+
+    fn look_as(&mut self, look: Look, plane: &[f32], rate_hz: f64) {
+        let (origin, factor) = (self.origin, self.front.factor as u64);
+        let least = if look == Look::First { judge::IN_COMPANY } else { judge::ON_SECOND_LOOK };
+        let found = candidates(plane, rate_hz, &self.basis, &mut self.scratch, look).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
             let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
-            (log_odds > judge::IN_COMPANY)
-                .then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
+            // What only the second look sees is never a key by itself.
+            let log_odds = if look == Look::First { log_odds } else { log_odds.min(judge::ALONE) };
+            (log_odds > least).then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
         });
         self.candidates.extend(found);
     }
@@ -112,17 +123,19 @@ impl Detector {
     }
 }
 
-/// The evidence of every seed in `plane`; `worth` leaves out those too weak to become a key.
+/// The evidence of every seed in `plane` that `look` takes for worth it.
 pub fn candidates<'a>(
     plane: &'a [f32],
     rate_hz: f64,
     basis: &'a Basis,
     scratch: &mut Scratch,
-    worth: bool,
+    look: Look,
 ) -> impl Iterator<Item = Evidence> + use<'a> {
     let mut last: Option<Evidence> = None;
-    seeds(plane, basis, scratch).into_iter().filter(move |s| !worth || judge::is_worth(s)).filter_map(
-        move |seed| {
+    seeds(plane, basis, scratch, look)
+        .into_iter()
+        .filter(move |s| look != Look::First || judge::is_worth(s))
+        .filter_map(move |seed| {
             // A long tone in noise has several seeds; the first one traced it all.
             let middle = (seed.best * basis.len() + basis.len()) as u64;
             let traced =
@@ -133,8 +146,7 @@ pub fn candidates<'a>(
             let evidence = evidence::examine(plane, rate_hz, basis.len(), &seed);
             last = evidence.or(last);
             evidence
-        },
-    )
+        })
 }
 
 /// Joins pieces of one tone, in order.

@@ -110,6 +110,8 @@ fn measure(plane: &[f32], rate_hz: f64, omega: [f64; 2], seed: &Seed, trace: Tra
 /// What a span is wider than the tone that was measured, a side: an edge is
 /// good to a millisecond or two in noise, and a line rings.
 const GUARD_S: f64 = 0.0018;
+/// Most of it after a tone: a release of 5 ms crosses half its amplitude, where the edge is, 2.5 ms before it ends.
+const MOST_RELEASE_S: f64 = 0.0028;
 
 fn guarded(
     rate_hz: f64,
@@ -118,7 +120,10 @@ fn guarded(
     frames: usize,
 ) -> Span {
     let guard = (GUARD_S * rate_hz) as usize;
-    Span::new(start.saturating_sub(lead_in + guard) as u64, (end + fade + guard).min(frames) as u64)
+    // A faint onset was followed by a window that looked beyond it already.
+    let before = guard.max(lead_in + guard / 2);
+    let after = (fade + guard).min((MOST_RELEASE_S * rate_hz) as usize);
+    Span::new(start.saturating_sub(before) as u64, (end + after).min(frames) as u64)
 }
 
 /// Fits of equal stretches of about 16 ms from edge to edge.

@@ -22,6 +22,8 @@ const LEAST_LEN_S: f64 = 0.012;
 pub const ALONE: f64 = 3.0;
 pub const IN_COMPANY: f64 = -1.5;
 pub const SURE: f64 = 5.0;
+/// Near a sure one, for what only the second look saw.
+pub const ON_SECOND_LOOK: f64 = 0.0;
 
 include!("judge_weights.rs");
 

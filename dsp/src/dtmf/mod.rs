@@ -63,5 +63,5 @@ pub fn examine(plane: &[f32], rate: Rate) -> Vec<Evidence> {
     let rate_hz = front.rate_hz(rate.hz());
     let basis = blocks::Basis::new(rate_hz);
     let mut scratch = blocks::Scratch::default();
-    detector::candidates(&front.pass(plane), rate_hz, &basis, &mut scratch, false).collect()
+    detector::candidates(&front.pass(plane), rate_hz, &basis, &mut scratch, seeds::Look::Whole).collect()
 }

@@ -4,14 +4,27 @@
 use super::Digit;
 use super::blocks::{Basis, Scratch, WINDOW_BLOCKS, Window};
 
-/// A tone is at least this many times (6 dB) the next of its group.
+/// A tone is at least this many times (6 dB) the next of its group; where keys
+/// are known to be near, a voice may come closer (3 dB).
 const LEAD: f32 = 4.0;
+const LEAD_IN_COMPANY: f32 = 2.0;
 /// Row over column or the reverse, at most 16 dB.
 const MOST_TWIST: f32 = 40.0;
 /// Least amplitude of a tone, −63 dBFS.
 const LEAST_AMPLITUDE: f32 = 0.0007;
 /// Windows that may be missing in a run of one digit.
 const GAP: usize = 3;
+
+/// How closely to look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// At everything: cheap, and what is left of speech is little.
+    First,
+    /// Again, at a stretch in which keys were found.
+    InCompany,
+    /// At every seed of the first look, however weak: to learn the judge's weights.
+    Whole,
+}
 
 /// A run of windows that hold one digit, and the best of them.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +45,8 @@ struct Hit {
 }
 
 /// All seeds in `plane`, in order.
-pub fn seeds(plane: &[f32], basis: &Basis, scratch: &mut Scratch) -> Vec<Seed> {
-    let gate = Gate::of((WINDOW_BLOCKS * basis.len()) as f32);
+pub fn seeds(plane: &[f32], basis: &Basis, scratch: &mut Scratch, look: Look) -> Vec<Seed> {
+    let gate = Gate::of((WINDOW_BLOCKS * basis.len()) as f32, look);
     let mut done: Vec<Seed> = Vec::new();
     let mut open: Option<Seed> = None;
     for (w, window) in basis.windows(plane, gate.least_energy, scratch).iter().enumerate() {
@@ -67,6 +80,7 @@ pub fn seeds(plane: &[f32], basis: &Basis, scratch: &mut Scratch) -> Vec<Seed> {
 /// The limits for windows of one length.
 struct Gate {
     frames: f32,
+    lead: f32,
     /// Least power of a tone.
     floor: f32,
     /// Two tones at the floor have this energy; most of silence ends here.
@@ -74,10 +88,11 @@ struct Gate {
 }
 
 impl Gate {
-    fn of(frames: f32) -> Gate {
+    fn of(frames: f32, look: Look) -> Gate {
+        let lead = if look == Look::InCompany { LEAD_IN_COMPANY } else { LEAD };
         let amplitude = LEAST_AMPLITUDE * frames / 2.0;
         let floor = amplitude * amplitude;
-        Gate { frames, floor, least_energy: 4.0 * floor / frames }
+        Gate { frames, lead, floor, least_energy: 4.0 * floor / frames }
     }
 
     #[inline(always)]
@@ -88,8 +103,8 @@ impl Gate {
         // Without shortcuts between them: a branch a window is dearer than all five.
         let fails = (row < self.floor)
             | (column < self.floor)
-            | (row < LEAD * row_next)
-            | (column < LEAD * column_next)
+            | (row < self.lead * row_next)
+            | (column < self.lead * column_next)
             | (row > MOST_TWIST * column)
             | (column > MOST_TWIST * row);
         if fails {

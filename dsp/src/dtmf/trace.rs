@@ -16,11 +16,13 @@ const REACH_S: f64 = 0.012;
 
 /// Most that another component of the tones' band may have over the weaker
 /// tone (power) in the middle of a key.
-const MOST_RIVAL: f64 = 1.0;
+const MOST_RIVAL: f64 = 4.0;
 /// Amplitude of a fading tone over that inside, down to which the fade is followed.
-const TAIL_LEVEL: f64 = 0.1;
-/// Milliseconds, roughly, for which it is.
-const TAIL_STEPS: usize = 2;
+const TAIL_LEVEL: f64 = 0.08;
+/// Milliseconds, roughly, for which it is: a key's release, and the subframe of
+/// 5 ms in which a codec such as GSM 6.10 or G.723.1 begins a tone faintly.
+const RELEASE_STEPS: usize = 2;
+const ONSET_STEPS: usize = 6;
 
 /// The tone around a seed: where, and the fits along it in order.
 pub struct Trace {
@@ -162,7 +164,7 @@ impl Trace {
         let to = (self.start + stretch).min(self.end);
         if let Some(fit) = Fit::near(plane, self.start, to, first.omega) {
             self.start = edge_left(plane, &fit, self.start.saturating_sub(reach), (self.start + to) / 2);
-            self.lead_in = tail(&fit, reach / 4, |n, len| {
+            self.lead_in = tail(&fit, reach / 4, ONSET_STEPS, |n, len| {
                 let to = self.start.checked_sub(n)?;
                 plane.get(to.checked_sub(len)?..to)
             });
@@ -170,7 +172,8 @@ impl Trace {
         let from = self.end.saturating_sub(stretch).max(self.start);
         if let Some(fit) = Fit::near(plane, from, self.end, last.omega) {
             self.end = edge_right(plane, &fit, (from + self.end) / 2, (self.end + reach).min(plane.len()));
-            self.fade = tail(&fit, reach / 4, |n, len| plane.get(self.end + n..self.end + n + len));
+            self.fade =
+                tail(&fit, reach / 4, RELEASE_STEPS, |n, len| plane.get(self.end + n..self.end + n + len));
         }
     }
 }
@@ -178,7 +181,12 @@ impl Trace {
 /// Samples beyond an edge in which both tones fade out: in windows of `len`
 /// they stand above a tenth of their amplitude and above what is there
 /// farther off. `outward(n, len)` is the window that begins n samples beyond.
-fn tail<'a>(fit: &Fit, len: usize, outward: impl Fn(usize, usize) -> Option<&'a [f32]>) -> usize {
+fn tail<'a>(
+    fit: &Fit,
+    len: usize,
+    steps: usize,
+    outward: impl Fn(usize, usize) -> Option<&'a [f32]>,
+) -> usize {
     let level = |n: usize| outward(n, len).map_or([0.0; 2], |x| fit.levels(x));
     let far = level(3 * len);
     let sounds = |n: usize| {
@@ -186,7 +194,7 @@ fn tail<'a>(fit: &Fit, len: usize, outward: impl Fn(usize, usize) -> Option<&'a 
         (0..2).all(|t| near[t] > TAIL_LEVEL && near[t] > 3.0 * far[t])
     };
     let step = (len / 3).max(1);
-    (0..TAIL_STEPS).take_while(|k| sounds(k * step)).count() * step
+    (0..steps).take_while(|k| sounds(k * step)).count() * step
 }
 
 /// The sample in `limit..=from` from which on `fit` explains the audio up to `from`.

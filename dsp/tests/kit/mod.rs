@@ -11,6 +11,9 @@ pub mod score;
 pub mod signal;
 pub mod voices;
 
+use score::Found;
+use unsaid_dsp::{Rate, dtmf};
+
 /// One keyed tone that is really there.
 #[derive(Clone, Copy, Debug)]
 pub struct Truth {
@@ -30,4 +33,14 @@ pub struct Case {
     pub rate: u32,
     pub plane: Vec<f32>,
     pub truths: Vec<Truth>,
+}
+
+/// What unsaid finds in a case.
+pub fn detect(case: &Case) -> Vec<Found> {
+    let rate = Rate::new(case.rate).expect("a rate");
+    let tones = dtmf::detect(&case.plane, rate);
+    tones
+        .iter()
+        .map(|t| Found { digit: t.digit.symbol(), start: t.span.start as usize, end: t.span.end as usize })
+        .collect()
 }
