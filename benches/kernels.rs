@@ -54,10 +54,10 @@ fn words(c: &mut Criterion) {
             speaker: None,
         })
         .collect();
-    let rules = Ruleset::english().unwrap();
+    let rules = Ruleset::new().unwrap();
     let mut group = c.benchmark_group("words");
     group.throughput(Throughput::Elements(words.len() as u64)).sample_size(10);
-    group.bench_function("detect", |b| b.iter(|| detect(black_box(&words), &rules)));
+    group.bench_function("detect", |b| b.iter(|| detect(black_box(&words), Some("en"), &rules)));
     group.finish();
 }
 

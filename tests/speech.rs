@@ -110,7 +110,7 @@ async fn an_analysis_sees_sanitized_text_and_gives_its_structure() {
         speaker: None,
     });
     let raw = RawTranscript { words: words.to_vec(), ..RawTranscript::default() };
-    let meaning = analyst.analyse(&sanitize(&raw, &[]).text()).await.unwrap();
+    let meaning = analyst.analyse(&sanitize(&raw, &[], false).text()).await.unwrap();
     assert_eq!(
         (meaning.sentiment, meaning.booking, meaning.summary.as_str()),
         (Sentiment::Positive, Booking::Yes, "They booked.")
@@ -120,7 +120,10 @@ async fn an_analysis_sees_sanitized_text_and_gives_its_structure() {
     let nonsense = Http::start(vec![Answer::ok("{\"choices\":[{\"message\":{\"content\":\"sure!\"}}]}")]);
     let text = text.replace(&http.url, &nonsense.url);
     let analyst = OpenAiAnalyst::new(&Config::from_text(&text).unwrap().analysis).unwrap();
-    assert!(matches!(analyst.analyse(&sanitize(&raw, &[]).text()).await, Err(SpeechError::NotUnderstood(_))));
+    assert!(matches!(
+        analyst.analyse(&sanitize(&raw, &[], false).text()).await,
+        Err(SpeechError::NotUnderstood(_))
+    ));
 }
 
 #[test]

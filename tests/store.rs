@@ -121,10 +121,10 @@ async fn life_of_a_call(store: Store) {
     let words =
         vec![unsaid::call::Word { text: "4111111111111111".into(), start_s: 1.0, end_s: 2.0, speaker: None }];
     let raw = unsaid::call::RawTranscript { words, ..Default::default() };
-    let detections = detect(&raw.words, &Ruleset::english().unwrap());
+    let detections = detect(&raw.words, None, &Ruleset::new().unwrap());
     let ended = Ended {
         redacted: outcome(&key, "a.wav", RedactionOutcome::Completed),
-        transcript: Some(sanitize(&raw, &detections)),
+        transcript: Some(sanitize(&raw, &detections, false)),
         peaks: vec![3, 4],
         format: Some("wav/pcm_s16le".into()),
         size_bytes: Some(44),

@@ -15,12 +15,20 @@ pub enum Reason {
     Email,
     Address,
     Password,
+    /// Also routing numbers, IBANs and sort codes.
+    BankAccount,
+    Phone,
+    Name,
+    /// Passport, licence, medical record, member id.
+    IdNumber,
+    /// By the operator's own keywords and patterns.
+    Other,
     /// A keyed tone.
     Dtmf,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 14] = [
         Reason::CardNumber,
         Reason::Cvv,
         Reason::Expiry,
@@ -29,8 +37,18 @@ impl Reason {
         Reason::Email,
         Reason::Address,
         Reason::Password,
+        Reason::BankAccount,
+        Reason::Phone,
+        Reason::Name,
+        Reason::IdNumber,
+        Reason::Other,
         Reason::Dtmf,
     ];
+
+    /// The reason of this name.
+    pub fn parse(name: &str) -> Option<Reason> {
+        Reason::ALL.into_iter().find(|r| r.as_str() == name)
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +60,11 @@ impl Reason {
             Reason::Email => "email",
             Reason::Address => "address",
             Reason::Password => "password",
+            Reason::BankAccount => "bank_account",
+            Reason::Phone => "phone",
+            Reason::Name => "name",
+            Reason::IdNumber => "id_number",
+            Reason::Other => "other",
             Reason::Dtmf => "dtmf",
         }
     }

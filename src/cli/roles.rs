@@ -9,6 +9,7 @@ use crate::bus::embedded::EmbeddedLog;
 use crate::bus::kafka::KafkaBus;
 use crate::bus::retry::RetryRelay;
 use crate::bus::{Bus, BusError, Topics};
+use crate::call::Reason;
 use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, SpeechKind, TonePolicy};
 use crate::detect::Ruleset;
@@ -72,18 +73,17 @@ pub struct App {
 
 /// The rules as the settings have them.
 pub fn rules_of(config: &Config) -> Result<Ruleset> {
-    let english = Ruleset::english().map_err(|e| CliError::Failed(e.to_string()))?;
-    Ok(Ruleset {
-        window_words: config.redact.window_words,
-        padding_s: config.redact.padding.as_secs_f64(),
-        padding_dob_s: config.redact.padding_dob.as_secs_f64(),
-        tones: match config.redact.tones {
-            TonePolicy::Every => Policy::Every,
-            TonePolicy::Runs => Policy::Runs { least: config.redact.tones_least },
-            TonePolicy::Blanket => Policy::Blanket { after_s: config.redact.tones_blanket.as_secs_f64() },
-        },
-        ..english
-    })
+    let mut rules = Ruleset::with(config.redact.rules.clone()).map_err(|e| CliError::Usage(e.to_string()))?;
+    rules.padding_of.insert(Reason::Dob, config.redact.padding_dob.as_secs_f64());
+    rules.padding_of.extend(config.redact.padding_of.iter().map(|(r, p)| (*r, p.as_secs_f64())));
+    rules.window_words = config.redact.window_words;
+    rules.padding_s = config.redact.padding.as_secs_f64();
+    rules.tones = match config.redact.tones {
+        TonePolicy::Every => Policy::Every,
+        TonePolicy::Runs => Policy::Runs { least: config.redact.tones_least },
+        TonePolicy::Blanket => Policy::Blanket { after_s: config.redact.tones_blanket.as_secs_f64() },
+    };
+    Ok(rules)
 }
 
 /// The store of the settings, its schema up to date.

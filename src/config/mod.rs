@@ -3,12 +3,15 @@
 
 pub mod pbx;
 
+use crate::call::Reason;
+use crate::detect::Settings;
 use crate::telemetry::LogFormat;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use pbx::PbxConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,6 +113,20 @@ pub struct RedactConfig {
     #[serde(with = "humantime_serde")]
     pub tones_blanket: Duration,
     pub window_words: usize,
+    /// Where it differs from `padding`.
+    #[serde(default)]
+    pub padding_of: BTreeMap<Reason, Padding>,
+    pub rules: Settings,
+}
+
+/// A time such as "500ms".
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Padding(#[serde(with = "humantime_serde")] Duration);
+
+impl Padding {
+    pub fn as_secs_f64(self) -> f64 {
+        self.0.as_secs_f64()
+    }
 }
 
 /// Which keyed tones are silenced; see [`unsaid_dsp::dtmf::Policy`].

@@ -1,71 +1,112 @@
-//! E-mail addresses: `john@example.com`, and `j o h n at example dot com`.
+//! E-mail addresses: `john@example.com`, "j o h n dot smith at gmail dot com",
+//! and what people leave out when they spell one.
 
-use super::Detection;
-use super::lexicon::Lexicon;
-use crate::call::{Reason, Word};
+use super::lexicon::class;
+use super::text::Text;
+use std::ops::RangeInclusive;
 
 /// Words between "at" and the domain's last "dot".
-const MAX_DOMAIN_WORDS: usize = 8;
+const MAX_DOMAIN_WORDS: usize = 12;
 /// Words of a local part at most: letters spelled one by one.
 const MAX_LOCAL_WORDS: usize = 40;
+/// Plain words of a local part, where no joint holds them together.
+const MAX_PLAIN_WORDS: usize = 3;
 /// A pause that parts the address from what was said before it.
 const MAX_PAUSE_S: f64 = 4.0;
 
-pub fn find(words: &[Word], plain: &[String], lexicon: &Lexicon) -> Vec<Detection> {
-    let mut found: Vec<Detection> = Vec::new();
-    for at in 0..plain.len() {
-        let whole = plain[at].len() > 3 && plain[at].contains('@') && plain[at].contains('.');
-        let last = if whole { Some(at) } else { domain_end(plain, at, lexicon) };
-        if let Some(last) = last {
-            let first = if whole { at } else { local_start(words, plain, at, lexicon) };
-            found.push(Detection { first, last, reason: Reason::Email });
+/// Every address, in order.
+pub fn find(text: &Text, infill: &[bool]) -> Vec<RangeInclusive<usize>> {
+    let mut found: Vec<RangeInclusive<usize>> = Vec::new();
+    for at in 0..text.len() {
+        let whole = text.words[at].text.contains('@') && text.words[at].text.trim().len() > 3;
+        if !whole && !text.tokens[at].is(class::AT) {
+            continue;
+        }
+        let written = whole && text.words[at].text.contains('.');
+        let last = if written { Some(at) } else { domain_end(text, at, infill) };
+        let Some(last) = last else { continue };
+        let first = if whole { Some(at) } else { local_start(text, at, infill) };
+        if let Some(first) = first {
+            found.push(first..=last);
         }
     }
     found
 }
 
-/// Where the domain after an "at" ends: at `example.com`, or at a top-level
-/// name after a "dot".
-fn domain_end(plain: &[String], at: usize, lexicon: &Lexicon) -> Option<usize> {
-    let words = &lexicon.words;
-    if !words.at.contains(&plain[at]) {
-        return None;
-    }
+/// Where the domain after an "at" ends: at `example.com`, at a top-level name
+/// after a "dot", or at a provider whose "dot com" goes without saying.
+fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
     let mut end = None;
-    for i in at + 1..plain.len().min(at + 1 + MAX_DOMAIN_WORDS) {
-        let written = plain[i].rsplit_once('.').is_some_and(|(_, tld)| words.domains.contains(tld));
-        let spoken = i > at + 2 && words.dot.contains(&plain[i - 1]) && words.domains.contains(&plain[i]);
-        if written || spoken {
+    let mut parts = 0;
+    let turn = text.tokens[at].turn;
+    for i in at + 1..text.len().min(at + 1 + MAX_DOMAIN_WORDS) {
+        let token = &text.tokens[i];
+        let plain = text.plain(i);
+        let written = plain.rsplit_once('.').is_some_and(|(host, _)| host.len() > 1)
+            && !plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let joined = text.tokens[i - 1].is(class::DOT);
+        if written || joined && token.is(class::DOMAIN) || token.is(class::PROVIDER) && parts == 0 {
             end = Some(i);
-        } else if end.is_some() && !words.dot.contains(&plain[i]) {
+            parts += 1;
+        } else if token.is(class::DOT) || joined {
+            // "dot" between the parts, or a part that is no top-level name.
+            parts += usize::from(!token.is(class::DOT));
+        } else if end.is_some() || parts > 8 || token.is(class::MAIL_STOP) && !token.letter && !infill[i] {
+            break;
+        } else if token.turn != turn && !infill[i] && parts == 0 {
+            break;
+        } else {
+            parts += 1;
+        }
+        if token.ends_sentence && end.is_some() {
             break;
         }
     }
     end
 }
 
-/// Back from the "at" over spelled letters, numbers and joints; a plain word
-/// beside a joint or beside the "at" belongs to it.
-fn local_start(words: &[Word], plain: &[String], at: usize, lexicon: &Lexicon) -> usize {
+/// Back from the "at" over spelled letters, numbers and joints; plain words
+/// beside a joint or before the "at" belong to it. `None` when nothing is there.
+fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
     let mut first = at;
     let mut plain_words = 0;
-    while first > 0 && at - first < MAX_LOCAL_WORDS {
-        let before = first - 1;
-        let word = plain[before].as_str();
-        let pause = words[first].start_s - words[before].end_s > MAX_PAUSE_S;
-        let letter = word.chars().count() == 1 && word != "a" || word.chars().all(|c| c.is_ascii_digit());
-        let joint = lexicon.words.mail_parts.contains(word) || lexicon.numbers.units.contains(word);
-        if pause || lexicon.words.links.contains(word) && !joint {
+    let mut i = at;
+    let turn = text.tokens[at].turn;
+    while i > 0 && at - i < MAX_LOCAL_WORDS {
+        let before = i - 1;
+        let token = &text.tokens[before];
+        if text.pause_s(i) > MAX_PAUSE_S || token.ends_sentence && !token.letter {
             break;
         }
-        if !letter && !joint {
+        let code =
+            token.letter && text.plain(before) != "a" || token.written.is_some() || token.numeral.is_some();
+        let joint = token.is(class::MAIL_JOINT) && before > 0;
+        let listener = infill[before] && (token.turn != turn || token.is_filler());
+        if joint
+            || code
+                && !(token.is(class::MAIL_STOP)
+                    && !text.tokens[i.min(at)].letter
+                    && text.tokens[i].numeral.is_none())
+        {
+            first = before;
+        } else if listener {
+            // "mm-hmm" between two letters; it belongs to the address when a letter comes before.
+        } else if token.turn != turn || token.is(class::MAIL_STOP) && !keeps(text, before, i) {
+            break;
+        } else {
+            let after_joint = text.tokens[i].is(class::MAIL_JOINT);
             plain_words += 1;
-            let after_joint = first < at && lexicon.words.mail_parts.contains(&plain[first]);
-            if !after_joint && (plain_words > 1 || first < at) {
+            if !after_joint && (plain_words > MAX_PLAIN_WORDS || i < at && text.tokens[i].letter) {
                 break;
             }
+            first = before;
         }
-        first = before;
+        i = before;
     }
-    first
+    (first < at).then_some(first)
+}
+
+/// "one" or "second" before a joint is part of the name.
+fn keeps(text: &Text, word: usize, next: usize) -> bool {
+    text.tokens[next].is(class::MAIL_JOINT) && text.tokens[word].numeral.is_some()
 }

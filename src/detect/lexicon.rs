@@ -1,128 +1,411 @@
-//! A language as data: `lexicon/*.toml`.
+//! A language as data: `lexicon/*.toml`, compiled into one table of words and
+//! one tree of phrases. A fourth language is a file and a line in [`FILES`].
 
+use super::phrases::Phrases;
 use crate::call::Reason;
+use foldhash::fast::RandomState;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-/// The lexicon file that is compiled in does not parse.
+/// Every language that is compiled in: its ISO 639-1 code and its file.
+pub const FILES: &[(&str, &str)] = &[
+    ("en", include_str!("lexicon/en.toml")),
+    ("es", include_str!("lexicon/es.toml")),
+    ("fr", include_str!("lexicon/fr.toml")),
+];
+
+/// A lexicon file that does not parse, or a phrase in the settings that cannot be.
 #[derive(Debug, thiserror::Error)]
-#[error("the lexicon is broken: {0}")]
-pub struct LexiconError(#[from] toml::de::Error);
+pub enum LexiconError {
+    #[error("the lexicon is broken: {0}")]
+    File(#[from] Box<toml::de::Error>),
+    #[error("there is no lexicon for {0:?}; there are: en, es, fr")]
+    Language(String),
+    #[error("{0:?} is no phrase: words, (a|b) for one of several, a trailing * for any ending")]
+    Phrase(String),
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(rename = "language")]
-    _language: String,
+    language: String,
     version: String,
-    keywords: BTreeMap<Reason, Vec<String>>,
-    not: Not,
+    votes: Vec<String>,
+    cues: BTreeMap<String, CueFile>,
+    not: NotFile,
+    spoken: Spoken,
     numbers: Numbers,
-    words: Words,
+    dates: Dates,
+    email: Email,
+    address: Address,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Not {
+struct CueFile {
+    strong: Vec<String>,
+    weak: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotFile {
     phrases: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Numbers {
-    pub units: HashSet<String>,
-    pub teens: HashSet<String>,
-    pub tens: HashSet<String>,
-    pub scales: HashSet<String>,
-    pub repeats: HashSet<String>,
-    pub ordinals: HashSet<String>,
-    pub homophones: HashSet<String>,
-    pub pronouns: HashSet<String>,
-    pub units_after: HashSet<String>,
+struct Spoken {
+    lead: Vec<String>,
+    close: Vec<String>,
+    refuse: Vec<String>,
+    copula: Vec<String>,
+    request: Vec<String>,
+    hold: Vec<String>,
+    filler: Vec<String>,
+    backchannel: Vec<String>,
+    backchannels: Vec<String>,
+    correction: Vec<String>,
+    corrections: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Words {
-    pub months: HashSet<String>,
-    pub fillers: HashSet<String>,
-    pub links: HashSet<String>,
-    pub streets: HashSet<String>,
-    pub domains: HashSet<String>,
-    pub at: HashSet<String>,
-    pub dot: HashSet<String>,
-    pub mail_parts: HashSet<String>,
+struct Numbers {
+    units: BTreeMap<String, u32>,
+    teens: BTreeMap<String, u32>,
+    tens: BTreeMap<String, u32>,
+    #[serde(default)]
+    hundreds: BTreeMap<String, u32>,
+    scales: BTreeMap<String, u32>,
+    repeats: BTreeMap<String, u32>,
+    ordinals: BTreeMap<String, u32>,
+    ordinal_endings: Vec<String>,
+    and: Vec<String>,
+    homophones: BTreeMap<String, u32>,
+    joints: Vec<String>,
+    pronoun_before: Vec<String>,
+    pronoun_after: Vec<String>,
+    pronouns: Vec<String>,
+    units_after: Vec<String>,
+    prices: Vec<String>,
+    before_quantity: Vec<String>,
 }
 
-/// One word of a phrase.
-#[derive(Clone, Debug)]
-pub enum Pattern {
-    Exact(String),
-    Prefix(String),
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dates {
+    months: BTreeMap<String, u32>,
+    ambiguous: Vec<String>,
+    weekdays: Vec<String>,
+    inside: Vec<String>,
 }
 
-impl Pattern {
-    pub fn matches(&self, word: &str) -> bool {
-        match self {
-            Pattern::Exact(p) => p == word,
-            Pattern::Prefix(p) => word.starts_with(p.as_str()),
-        }
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Email {
+    at: Vec<String>,
+    dot: Vec<String>,
+    joints: Vec<String>,
+    domains: Vec<String>,
+    providers: Vec<String>,
+    stop: Vec<String>,
+    keep_one: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Address {
+    streets: Vec<String>,
+    streets_weak: Vec<String>,
+    streets_first: Vec<String>,
+    units: Vec<String>,
+    boxes: Vec<String>,
+    regions: Vec<String>,
+    stop: Vec<String>,
+    named: Vec<String>,
+}
+
+/// What a word can be: one bit each.
+pub mod class {
+    macro_rules! classes {
+        ($($name:ident)*) => { classes!(@ 0u32; $($name)*); };
+        (@ $n:expr; $name:ident $($rest:ident)*) => {
+            pub const $name: u64 = 1 << ($n);
+            classes!(@ $n + 1; $($rest)*);
+        };
+        (@ $n:expr;) => {};
+    }
+    classes! {
+        LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
+        AND HOMOPHONE NUMBER_JOINT PRONOUN_BEFORE PRONOUN_AFTER PRONOUN UNIT_AFTER PRICE BEFORE_QUANTITY
+        MONTH MONTH_AMBIGUOUS WEEKDAY DATE_INSIDE
+        AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
+        STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
+        VOTE STARTS_PHRASE
     }
 }
 
-/// A language's phrases and word classes.
+/// A word that says a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numeral {
+    Unit(u32),
+    Teen(u32),
+    Ten(u32),
+    Hundred(u32),
+    Scale(u32),
+    /// The next digit this many times.
+    Repeat(u32),
+    Ordinal(u32),
+}
+
+/// What the lexicon knows of a word.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entry {
+    /// 0 for a word that is in no phrase.
+    pub id: u32,
+    pub classes: u64,
+    pub numeral: Option<Numeral>,
+    /// The digit that a homophone stands for; the number of a month.
+    pub value: u32,
+}
+
+/// What a phrase means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Announces a secret; `strong` for any number that fits, else for what reads like a code.
+    Cue {
+        reason: Reason,
+        strong: bool,
+        last_four: bool,
+    },
+    /// Numbers after it are none.
+    Stay,
+    /// A cue inside it is none.
+    Not,
+    Hold,
+    Backchannel,
+    Correction,
+    /// A post office box, a region of two words.
+    PostBox,
+    Region,
+}
+
+/// A language's words and phrases.
 #[derive(Clone, Debug)]
 pub struct Lexicon {
+    pub language: String,
     pub version: String,
-    pub keywords: Vec<(Reason, Vec<Pattern>)>,
-    pub not: Vec<Vec<Pattern>>,
-    pub numbers: Numbers,
-    pub words: Words,
+    words: HashMap<Box<str>, Entry, RandomState>,
+    pub phrases: Phrases,
+    pub ordinal_endings: Vec<String>,
 }
 
 impl Lexicon {
-    /// English.
+    /// The language with this ISO 639-1 code.
     ///
     /// # Errors
-    /// When the compiled-in file is broken.
-    pub fn english() -> Result<Lexicon, LexiconError> {
-        Self::parse(include_str!("lexicon/en.toml"))
+    /// When there is none, or its compiled-in file is broken.
+    pub fn of(language: &str) -> Result<Lexicon, LexiconError> {
+        let file = FILES.iter().find(|(code, _)| *code == language);
+        let (_, text) = file.ok_or_else(|| LexiconError::Language(language.to_owned()))?;
+        Self::parse(text)
     }
 
     fn parse(text: &str) -> Result<Lexicon, LexiconError> {
-        let file: File = toml::from_str(text)?;
-        let mut keywords: Vec<(Reason, Vec<Pattern>)> = file
-            .keywords
-            .into_iter()
-            .flat_map(|(reason, phrases)| phrases.into_iter().map(move |p| (reason, patterns(&p))))
-            .collect();
-        // Longest first: "exp date" before "exp".
-        keywords.sort_by_key(|(_, p)| std::cmp::Reverse(p.len()));
-        Ok(Lexicon {
+        let file: File = toml::from_str(text).map_err(Box::new)?;
+        let mut lexicon = Lexicon {
+            language: file.language,
             version: file.version,
-            keywords,
-            not: file.not.phrases.iter().map(|p| patterns(p)).collect(),
-            numbers: file.numbers,
-            words: file.words,
-        })
+            words: HashMap::default(),
+            phrases: Phrases::default(),
+            ordinal_endings: file.numbers.ordinal_endings.clone(),
+        };
+        lexicon.classes(&file.votes, &file.spoken, &file.numbers, &file.dates, &file.email, &file.address);
+        lexicon.numerals(&file.numbers, &file.dates);
+        for (name, cues) in &file.cues {
+            for (phrases, strong) in [(&cues.strong, true), (&cues.weak, false)] {
+                let mark = match (Reason::parse(name), name.as_str()) {
+                    (Some(reason), _) => Mark::Cue { reason, strong, last_four: false },
+                    (None, "last_four") => Mark::Cue { reason: Reason::CardNumber, strong, last_four: true },
+                    (None, _) => Mark::Stay,
+                };
+                lexicon.phrases(phrases, mark)?;
+            }
+        }
+        for (phrases, mark) in [
+            (&file.not.phrases, Mark::Not),
+            (&file.spoken.hold, Mark::Hold),
+            (&file.spoken.backchannels, Mark::Backchannel),
+            (&file.spoken.corrections, Mark::Correction),
+            (&file.address.boxes, Mark::PostBox),
+        ] {
+            lexicon.phrases(phrases, mark)?;
+        }
+        let regions: Vec<String> = file.address.regions.into_iter().filter(|r| r.contains(' ')).collect();
+        lexicon.phrases(&regions, Mark::Region)?;
+        Ok(lexicon)
     }
 
-    /// Said between the parts of a value, or while listening; not counted in a window.
-    pub fn is_filler(&self, plain: &str) -> bool {
-        self.words.fillers.contains(plain)
+    fn classes(
+        &mut self,
+        votes: &[String],
+        spoken: &Spoken,
+        numbers: &Numbers,
+        dates: &Dates,
+        email: &Email,
+        address: &Address,
+    ) {
+        use class::*;
+        let lists: &[(&[String], u64)] = &[
+            (votes, VOTE),
+            (&spoken.lead, LEAD),
+            (&spoken.close, CLOSE),
+            (&spoken.refuse, REFUSE),
+            (&spoken.copula, COPULA),
+            (&spoken.request, REQUEST),
+            (&spoken.filler, FILLER),
+            (&spoken.backchannel, BACKCHANNEL),
+            (&spoken.correction, CORRECTION),
+            (&numbers.and, AND),
+            (&numbers.joints, NUMBER_JOINT),
+            (&numbers.pronoun_before, PRONOUN_BEFORE),
+            (&numbers.pronoun_after, PRONOUN_AFTER),
+            (&numbers.pronouns, PRONOUN),
+            (&numbers.units_after, UNIT_AFTER),
+            (&numbers.prices, PRICE),
+            (&numbers.before_quantity, BEFORE_QUANTITY),
+            (&dates.ambiguous, MONTH_AMBIGUOUS),
+            (&dates.weekdays, WEEKDAY),
+            (&dates.inside, DATE_INSIDE),
+            (&email.at, AT),
+            (&email.dot, DOT),
+            (&email.joints, MAIL_JOINT),
+            (&email.domains, DOMAIN),
+            (&email.providers, PROVIDER),
+            (&email.stop, MAIL_STOP),
+            (&email.keep_one, MAIL_KEEP),
+            (&address.streets, STREET),
+            (&address.streets_weak, STREET_WEAK),
+            (&address.streets_first, STREET_FIRST),
+            (&address.units, UNIT),
+            (&address.regions, REGION),
+            (&address.stop, ADDRESS_STOP),
+            (&address.named, NAMED),
+        ];
+        for (list, class) in lists {
+            for word in list.iter().filter(|w| !w.contains(' ')) {
+                self.entry(word).classes |= class;
+            }
+        }
+    }
+
+    fn numerals(&mut self, numbers: &Numbers, dates: &Dates) {
+        let kinds: [(&BTreeMap<String, u32>, fn(u32) -> Numeral); 7] = [
+            (&numbers.units, Numeral::Unit),
+            (&numbers.teens, Numeral::Teen),
+            (&numbers.tens, Numeral::Ten),
+            (&numbers.hundreds, Numeral::Hundred),
+            (&numbers.scales, Numeral::Scale),
+            (&numbers.repeats, Numeral::Repeat),
+            (&numbers.ordinals, Numeral::Ordinal),
+        ];
+        for (list, kind) in kinds {
+            for (word, value) in list {
+                self.entry(word).numeral = Some(kind(*value));
+            }
+        }
+        for (word, value) in &numbers.homophones {
+            let entry = self.entry(word);
+            entry.classes |= class::HOMOPHONE;
+            entry.value = *value;
+        }
+        for (word, value) in &dates.months {
+            let entry = self.entry(word);
+            entry.classes |= class::MONTH;
+            entry.value = *value;
+        }
+    }
+
+    fn phrases(&mut self, phrases: &[String], mark: Mark) -> Result<(), LexiconError> {
+        phrases.iter().try_for_each(|phrase| self.add_phrase(phrase, mark))
+    }
+
+    /// Adds a phrase: words in order, `(a|b)` for one of several, `(a|)` for
+    /// one or none, a trailing `*` for any ending, `*` alone for any word.
+    ///
+    /// # Errors
+    /// [`LexiconError::Phrase`] when it has no words or an open bracket.
+    pub fn add_phrase(&mut self, phrase: &str, mark: Mark) -> Result<(), LexiconError> {
+        let ways = Phrases::ways(phrase).ok_or_else(|| LexiconError::Phrase(phrase.to_owned()))?;
+        for way in ways {
+            let mut steps = Vec::with_capacity(way.len());
+            for word in &way {
+                steps.push(match word.as_str() {
+                    "*" => Phrases::ANY,
+                    stem if stem.ends_with('*') => self.phrases.stem(&fold(stem.trim_end_matches('*'))),
+                    whole => self.id(whole),
+                });
+            }
+            if let Some(whole) = way.first().filter(|w| !w.ends_with('*')) {
+                self.entry(&whole.clone()).classes |= class::STARTS_PHRASE;
+            }
+            self.phrases.add(&steps, mark);
+        }
+        Ok(())
+    }
+
+    /// A keyword of the operator's own.
+    ///
+    /// # Errors
+    /// As [`Lexicon::add_phrase`].
+    pub fn add_keyword(&mut self, phrase: &str, reason: Reason) -> Result<(), LexiconError> {
+        self.add_phrase(phrase, Mark::Cue { reason, strong: true, last_four: false })
+    }
+
+    fn entry(&mut self, word: &str) -> &mut Entry {
+        self.words.entry(fold(word).into()).or_default()
+    }
+
+    fn id(&mut self, word: &str) -> u32 {
+        let next = self.phrases.next_id();
+        let entry = self.entry(word);
+        if entry.id == 0 {
+            entry.id = next;
+            self.phrases.took(next);
+        }
+        self.entry(word).id
+    }
+
+    /// What is known of a word that [`normalise`] made.
+    pub fn entry_of(&self, plain: &str) -> Option<&Entry> {
+        self.words.get(plain)
     }
 }
 
-fn patterns(phrase: &str) -> Vec<Pattern> {
-    let one = |w: &str| match w.strip_suffix('*') {
-        Some(prefix) => Pattern::Prefix(prefix.to_owned()),
-        None => Pattern::Exact(w.to_owned()),
+/// A word as the lexicon has it: lower case, without accents and without
+/// punctuation around it.
+pub fn normalise(word: &str) -> Cow<'_, str> {
+    let trimmed =
+        word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '@' | '$' | '#' | '€' | '£' | '%'));
+    let plain = |b: u8| b.is_ascii() && !b.is_ascii_uppercase();
+    if trimmed.bytes().all(plain) { Cow::Borrowed(trimmed) } else { Cow::Owned(fold(trimmed)) }
+}
+
+/// Lower case without accents: engines write them as they please.
+fn fold(word: &str) -> String {
+    let plain = |c: char| match c {
+        'á' | 'à' | 'â' | 'ä' | 'ã' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'ì' | 'î' | 'ï' => 'i',
+        'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
+        'ú' | 'ù' | 'û' | 'ü' => 'u',
+        'ñ' => 'n',
+        'ç' => 'c',
+        '’' | '‘' => '\'',
+        '‑' | '–' => '-',
+        other => other,
     };
-    phrase.split_whitespace().map(one).collect()
-}
-
-/// A word as the lexicon has it: lower case, without punctuation around it.
-pub fn normalise(word: &str) -> String {
-    let trimmed = word.trim().trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '@' | '$'));
-    trimmed.replace('’', "'").to_lowercase()
+    word.to_lowercase().chars().map(plain).collect()
 }

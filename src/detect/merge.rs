@@ -1,27 +1,57 @@
 //! Detections made disjoint, and placed in time.
 
+use super::cues::Marks;
+use super::lexicon::class;
+use super::text::Text;
 use super::{Detection, Ruleset};
 use crate::call::{Detector, Reason, Segment, Word};
 
 /// Gaps shorter than this between two spans of one reason are silenced too.
 const BRIDGE_S: f64 = 0.4;
 
-/// In order and disjoint: overlapping detections become one; the first one's
-/// reason stays, an e-mail's or a card's before others.
+/// In order and disjoint: overlapping detections become one, with the reason
+/// and the explanation of the one whose reason is more particular.
 pub fn disjoint(mut found: Vec<Detection>) -> Vec<Detection> {
-    let rank = |r: Reason| match r {
-        Reason::Email | Reason::CardNumber | Reason::Ssn => 0,
-        _ => 1,
+    let rank = |d: &Detection| match d.reason {
+        Reason::Email => 0,
+        Reason::Address if d.why.rule == "street" => 1,
+        Reason::Other => 3,
+        Reason::Name => 4,
+        _ => 2,
     };
-    found.sort_by_key(|d| (d.first, d.last));
+    found.sort_by_key(|d| (d.first, std::cmp::Reverse(d.last)));
     let mut out: Vec<Detection> = Vec::with_capacity(found.len());
     for d in found {
         match out.last_mut() {
             Some(last) if d.first <= last.last => {
-                if rank(d.reason) < rank(last.reason) {
-                    last.reason = d.reason;
+                if rank(&d) < rank(last) {
+                    (last.reason, last.why) = (d.reason, d.why);
                 }
                 last.last = last.last.max(d.last);
+            }
+            _ => out.push(d),
+        }
+    }
+    out
+}
+
+/// Most sounds between two pieces of one value.
+const MAX_SOUNDS: usize = 4;
+
+/// Joins pieces of one reason with nothing but sounds between them: "um",
+/// "mm-hmm", "go ahead".
+pub fn over_sounds(found: Vec<Detection>, text: &Text, marks: &Marks) -> Vec<Detection> {
+    let mut out: Vec<Detection> = Vec::with_capacity(found.len());
+    for d in found {
+        match out.last_mut() {
+            Some(last)
+                if last.reason == d.reason
+                    && d.first - last.last <= MAX_SOUNDS + 1
+                    && (last.last + 1..d.first).all(|i| {
+                        marks.infill[i] || text.tokens[i].is(class::NUMBER_JOINT | class::MAIL_JOINT)
+                    }) =>
+            {
+                last.last = d.last;
             }
             _ => out.push(d),
         }
@@ -35,7 +65,7 @@ pub fn disjoint(mut found: Vec<Detection>) -> Vec<Detection> {
 /// narrower.
 pub fn place(words: &[Word], detections: &[Detection], rules: &Ruleset, duration_s: f64) -> Vec<Segment> {
     let placed = detections.iter().map(|d| {
-        let pad = if d.reason == Reason::Dob { rules.padding_dob_s } else { rules.padding_s };
+        let pad = rules.padding_s(d.reason);
         let start = sound_start(words, d.first);
         let end = sound_end(words, d.last, duration_s);
         let inner = words[d.first..=d.last].iter().filter(|w| is_sound(w));

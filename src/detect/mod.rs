@@ -1,87 +1,117 @@
 //! Words → detections → spans. Pure and deterministic: the same words and the
-//! same ruleset give the same spans, each with its reason.
+//! same ruleset give the same spans, each with its reason and why.
 //!
-//! The floor is the rule of the users' documents: a keyword, and any number
-//! within the next 15 words. On top: card-shaped runs of 13 to 19 digits and
-//! SSN shapes without a keyword, e-mail addresses written and spoken, dates,
-//! streets, and passwords that are words. If in doubt, it is a secret.
+//! A transcript is read once (`text`), its phrases are found (`cues`), its
+//! numbers gathered into chunks (`numbers`). Every cue that is still open bids
+//! for a chunk, what is harmless bids too (`context`, `shape`). E-mail and
+//! street addresses have shapes of their own (`email`, `address`), passwords
+//! and names are what the one who was asked answers (`spoken`), and whatever
+//! was found is found again where it is read back (`readback`). If in doubt,
+//! it is a secret.
 
+pub mod address;
+pub mod context;
+pub mod cues;
 pub mod email;
-pub mod keywords;
+pub mod explain;
+pub mod language;
 pub mod lexicon;
 pub mod merge;
 pub mod numbers;
+pub mod own;
+pub mod phrases;
+pub mod readback;
+pub mod ruleset;
 pub mod sanitize;
-pub mod values;
+pub mod shape;
+pub mod spoken;
+pub mod text;
 
 pub use lexicon::{Lexicon, LexiconError};
+pub use ruleset::{Ruleset, Settings, SettingsError};
 pub use sanitize::{SanitizedText, SanitizedTranscript, sanitize};
 
 use crate::call::{Reason, Word};
-use unsaid_dsp::dtmf::Policy;
+use cues::What;
+use text::Text;
+
+/// What made a detection: names and numbers alone, never a word of the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Why {
+    /// Which rule, in two or three words.
+    pub rule: &'static str,
+    /// The keyword's first and last word.
+    pub keyword: Option<(usize, usize)>,
+    /// Words between keyword and value that count in a window.
+    pub distance: usize,
+    /// The bid that won; 1 and more is sure.
+    pub confidence: f32,
+}
 
 /// Why and which words: indexes into the transcript, both inclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
     pub first: usize,
     pub last: usize,
     pub reason: Reason,
+    pub why: Why,
 }
 
-/// What counts as a secret, and how much silence goes around it.
-#[derive(Clone, Debug)]
-pub struct Ruleset {
-    pub lexicon: Lexicon,
-    pub window_words: usize,
-    pub padding_s: f64,
-    pub padding_dob_s: f64,
-    /// Which keyed tones go.
-    pub tones: Policy,
-}
-
-impl Ruleset {
-    /// The English rules with the documents' defaults.
-    ///
-    /// # Errors
-    /// When the lexicon that is compiled in is broken; a test holds that it is not.
-    pub fn english() -> Result<Ruleset, LexiconError> {
-        Ok(Ruleset {
-            lexicon: Lexicon::english()?,
-            window_words: 15,
-            padding_s: 0.5,
-            padding_dob_s: 0.15,
-            tones: Policy::Every,
-        })
-    }
-
-    /// What is stored with every outcome: code, lexicon and settings.
-    pub fn version(&self) -> String {
-        format!(
-            "{}+{}+w{}+p{:.0}/{:.0}{}",
-            env!("CARGO_PKG_VERSION"),
-            self.lexicon.version,
-            self.window_words,
-            self.padding_s * 1e3,
-            self.padding_dob_s * 1e3,
-            match self.tones {
-                Policy::Every => String::new(),
-                Policy::Runs { least } => format!("+runs{least}"),
-                Policy::Blanket { after_s } => format!("+blanket{after_s:.0}"),
-            }
-        )
+impl Detection {
+    /// A detection that needs no keyword.
+    pub fn new(first: usize, last: usize, reason: Reason, rule: &'static str) -> Detection {
+        Detection { first, last, reason, why: Why { rule, confidence: 1.0, ..Why::default() } }
     }
 }
 
-/// Every secret in `words`, in order, disjoint.
-pub fn detect(words: &[Word], rules: &Ruleset) -> Vec<Detection> {
-    let plain: Vec<String> = words.iter().map(|w| lexicon::normalise(&w.text)).collect();
-    let lexicon = &rules.lexicon;
-    let runs = numbers::runs(words, &plain, lexicon);
-    let keywords = keywords::find(&plain, lexicon);
-    let mut found = email::find(words, &plain, lexicon);
-    found.extend(values::numbers(&plain, &runs, &keywords, rules));
-    found.extend(values::passwords(words, &plain, &keywords, rules));
+/// Every secret in `words`, in order, disjoint. `language` is what the
+/// transcript says of itself (ISO 639-1).
+pub fn detect(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec<Detection> {
+    let mut found = Vec::new();
+    for lexicon in language::spoken(words, language, rules) {
+        found.extend(in_language(words, lexicon, rules));
+    }
+    found.extend(rules.own.find(words));
+    found.retain(|d| rules.has(d.reason));
+    rules.own.allow(words, &mut found);
     merge::disjoint(found)
+}
+
+fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detection> {
+    let text = Text::new(words, lexicon);
+    let marks = cues::find(&text, lexicon);
+    let chunks = numbers::chunks(&text, &marks);
+    let mut found: Vec<Detection> = email::find(&text, &marks.infill)
+        .into_iter()
+        .map(|r| Detection::new(*r.start(), *r.end(), Reason::Email, "at and dot"))
+        .collect();
+    let addresses = address::Addresses { text: &text, marks: &marks, chunks: &chunks }.find();
+    found.extend(addresses.iter().map(|r| Detection::new(*r.start(), *r.end(), Reason::Address, "street")));
+    for value in context::Context::new(&text, &marks, &chunks, rules.window_words).values() {
+        let chunk = &chunks[value.chunk];
+        let last_four = value.why.keyword.is_some_and(|(first, last)| {
+            let cue = marks.cues.iter().find(|c| c.first == first && c.last == last);
+            cue.is_some_and(|c| matches!(c.what, What::Secret { last_four: true, .. }))
+        });
+        if !(rules.keep_last_four && last_four && chunk.len() == 4) {
+            found.push(Detection {
+                first: chunk.first,
+                last: chunk.last,
+                reason: value.reason,
+                why: value.why,
+            });
+        }
+    }
+    let spoken = spoken::Spoken { text: &text, marks: &marks }.find();
+    found.extend(spoken.into_iter().map(|(r, reason, keyword)| {
+        let why = Why { rule: "answer", keyword: Some(keyword), distance: 0, confidence: 1.0 };
+        Detection { first: *r.start(), last: *r.end(), reason, why }
+    }));
+    let found = merge::disjoint(found);
+    let again = readback::find(&text, &chunks, &found);
+    let mut all = found;
+    all.extend(again);
+    merge::over_sounds(merge::disjoint(all), &text, &marks)
 }
 
 #[cfg(test)]

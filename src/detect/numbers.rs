@@ -1,155 +1,509 @@
-//! Numbers as people say them and as engines write them: runs of digits and
-//! number words, with the fillers and breaths in between.
+//! Numbers as people say them and as engines write them: chunks of digits,
+//! number words, months and spelled letters, with the fillers, joints and
+//! listeners' sounds in between.
 
-use super::lexicon::Lexicon;
-use crate::call::Word;
+use super::cues::Marks;
+use super::lexicon::{Numeral, class};
+use super::text::{Text, Written};
 
-/// A run of number words, `first..=last`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+/// A chunk of number words, `first..=last`.
+#[derive(Clone, Debug)]
+pub struct Chunk {
     pub first: usize,
     pub last: usize,
-    /// How many digits it carries, as far as its words tell.
-    pub digits: usize,
-    /// A price, a time or a count by the word after it or its sign.
-    pub counted: bool,
-    /// The digits' grouping where one word writes it (`123-45-6789` → 3, 2, 4).
+    /// What it says, as digits: "forty-five oh two" → `4502`.
+    pub digits: String,
+    /// Numbers in it: "twenty two" is one, "two two" are two.
+    pub numbers: usize,
+    /// Digits of each number, in order.
     pub groups: Vec<usize>,
-    /// It holds a month's name: a date.
-    pub month: bool,
-    /// It is a single word such as "one" or "second" that is seldom a number.
-    pub pronoun: bool,
+    pub kind: Kind,
+    /// The month that it names.
+    pub month: Option<u32>,
+    /// A day of the month by its ordinal: "the fourth".
+    pub ordinal: bool,
+    /// Single letters, or words of letters and digits.
+    pub letters: usize,
+    /// "hundred", "thousand".
+    pub scale: bool,
+    /// It is followed by what it counts ("days", "dollars").
+    pub counted: bool,
 }
 
-/// Fillers that a run may hold between two numbers.
-const MAX_FILLERS: usize = 3;
-/// A pause after which a new value begins, where nothing else parts them.
-const MAX_PAUSE_S: f64 = 8.0;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Number,
+    /// `09/27`, `3/14/82`.
+    Slashed,
+    /// With a month.
+    Date,
+    Price,
+    Time,
+}
 
-/// How many digits a word carries; `None` when it is no number.
-fn digits_in(plain: &str, lexicon: &Lexicon) -> Option<usize> {
-    let numbers = &lexicon.numbers;
-    let digits = plain.chars().filter(char::is_ascii_digit).count();
-    if digits > 0 {
-        let stripped = ["st", "nd", "rd", "th"].iter().find_map(|s| plain.strip_suffix(s)).unwrap_or(plain);
-        let numeric = |c: char| c.is_ascii_digit() || "-./,:()+$#*x".contains(c);
-        return stripped.chars().all(numeric).then_some(digits);
+/// Sounds and joints between two numbers of one chunk, at most.
+const MAX_INFILL: usize = 5;
+/// A pause after which another value begins.
+const MAX_PAUSE_S: f64 = 12.0;
+
+impl Chunk {
+    pub fn len(&self) -> usize {
+        self.digits.len()
     }
-    if numbers.units.contains(plain) || numbers.repeats.contains(plain) {
-        return Some(1);
+
+    /// How much it reads like a code rather than a quantity: 0 to 1.
+    pub fn code_like(&self) -> f32 {
+        let n = self.len();
+        let leading_zero = self.digits.starts_with('0') && n > 1;
+        if self.kind == Kind::Price || self.kind == Kind::Time {
+            0.0
+        } else if self.letters > 0 && n >= 2 || n >= 5 && !self.scale {
+            1.0
+        } else if leading_zero || self.numbers >= 3 && n >= 3 {
+            0.9
+        } else if n >= 3 && !self.scale {
+            0.6
+        } else if self.numbers == 2 && n >= 2 {
+            0.4
+        } else {
+            0.0
+        }
     }
-    if numbers.teens.contains(plain)
-        || numbers.tens.contains(plain)
-        || numbers.scales.contains(plain)
-        || numbers.ordinals.contains(plain)
-    {
-        return Some(2);
+}
+
+/// Is the word at `at` a month here? "may" and "march" are only beside a number.
+pub fn is_month(text: &Text, at: usize) -> bool {
+    let token = &text.tokens[at];
+    if !token.is(class::MONTH) {
+        return false;
     }
-    // "forty-five", "twenty-first".
-    let (a, b) = plain.split_once('-')?;
-    let known = |w: &str| {
-        numbers.units.contains(w)
-            || numbers.ordinals.contains(w)
-            || numbers.teens.contains(w)
-            || numbers.tens.contains(w)
+    if !token.is(class::MONTH_AMBIGUOUS) {
+        return true;
+    }
+    let numeric = |i: Option<usize>| {
+        let token = i.and_then(|i| text.tokens.get(i));
+        token.is_some_and(|t| {
+            t.written.is_some_and(|w| w != Written::Mixed) || t.numeral.is_some() && !t.is(class::HOMOPHONE)
+        })
     };
-    ((numbers.tens.contains(a) || known(a)) && known(b)).then_some(2)
+    let inside =
+        |i: Option<usize>| i.is_some_and(|i| text.tokens.get(i).is_some_and(|t| t.is(class::DATE_INSIDE)));
+    let before = at.checked_sub(1);
+    let before = if inside(before) { at.checked_sub(2) } else { before };
+    numeric(before) || numeric(Some(at + 1)) || inside(Some(at + 1)) && numeric(Some(at + 2))
 }
 
-/// A word that says a number or, in a date, a month.
-fn part_of_run(plain: &str, lexicon: &Lexicon) -> Option<usize> {
-    let month = lexicon.words.months.contains(plain) && plain != "may" && plain != "march";
-    if month { Some(0) } else { digits_in(plain, lexicon) }
+/// What a word is in a chunk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Number,
+    Month,
+    Letter,
+    Infill,
+    None,
 }
 
-/// "may" and "march" are months next to a number alone.
-fn is_month(plain: &[String], at: usize, lexicon: &Lexicon) -> bool {
-    let beside =
-        |i: Option<usize>| i.and_then(|i| plain.get(i)).is_some_and(|w| digits_in(w, lexicon).is_some());
-    lexicon.words.months.contains(&plain[at])
-        && (!matches!(plain[at].as_str(), "may" | "march")
-            || beside(at.checked_sub(1))
-            || beside(Some(at + 1)))
+struct Reader<'a> {
+    text: &'a Text<'a>,
+    marks: &'a Marks,
 }
 
-/// Every run of numbers in order.
-pub fn runs(words: &[Word], plain: &[String], lexicon: &Lexicon) -> Vec<Run> {
-    let mut out = Vec::new();
+impl Reader<'_> {
+    fn plainly_number(&self, at: usize) -> bool {
+        let Some(token) = self.text.tokens.get(at) else { return false };
+        if let Some(written) = token.written {
+            return written != Written::Mixed;
+        }
+        match token.numeral {
+            Some(Numeral::Ordinal(_)) | None => false,
+            Some(Numeral::Repeat(_)) => self.number_follows(at),
+            Some(_) => !token.is(class::PRONOUN),
+        }
+    }
+
+    /// A number is the next word that is no sound, within a few words.
+    fn number_follows(&self, at: usize) -> bool {
+        (at + 1..(at + 4).min(self.text.len()))
+            .find(|i| !self.text.tokens[*i].is(class::FILLER | class::NUMBER_JOINT))
+            .is_some_and(|i| {
+                let t = &self.text.tokens[i];
+                t.written.is_some_and(|w| w != Written::Mixed)
+                    || t.numeral.is_some_and(|n| !matches!(n, Numeral::Ordinal(_)))
+                    || is_month(self.text, i)
+            })
+    }
+
+    fn number_before(&self, at: usize) -> bool {
+        (at.saturating_sub(4)..at)
+            .rev()
+            .find(|i| {
+                !self.text.tokens[*i].is(class::FILLER | class::BACKCHANNEL | class::NUMBER_JOINT)
+                    && !self.marks.infill[*i]
+            })
+            .is_some_and(|i| {
+                let t = &self.text.tokens[i];
+                t.written.is_some_and(|w| matches!(w, Written::Digits | Written::Slashed))
+                    || t.numeral.is_some_and(|n| !matches!(n, Numeral::Ordinal(_)))
+            })
+    }
+
+    fn part(&self, at: usize) -> Part {
+        let token = &self.text.tokens[at];
+        if is_month(self.text, at) {
+            return Part::Month;
+        }
+        if self.plainly_number(at) {
+            return Part::Number;
+        }
+        match token.numeral {
+            Some(Numeral::Ordinal(_)) => {
+                return if self.dates(at) { Part::Number } else { Part::None };
+            }
+            Some(Numeral::Unit(_)) if token.is(class::PRONOUN) => {
+                return if self.pronoun_is_digit(at) { Part::Number } else { Part::None };
+            }
+            _ => {}
+        }
+        if token.written == Some(Written::Mixed) {
+            return if self.text.digits(at).is_empty() { Part::None } else { Part::Letter };
+        }
+        if token.letter && self.spelled(at) {
+            return Part::Letter;
+        }
+        if token.is(class::HOMOPHONE) && self.between_digits(at) {
+            return Part::Number;
+        }
+        let infill = self.marks.infill[at] || token.is(class::NUMBER_JOINT | class::AND | class::CORRECTION);
+        if infill { Part::Infill } else { Part::None }
+    }
+
+    /// "the sixth of july", "july sixth": a month is near.
+    fn dates(&self, at: usize) -> bool {
+        let near = |i: usize| self.text.tokens.get(i).is_some_and(|t| t.is(class::MONTH));
+        let inside = |i: usize| self.text.tokens.get(i).is_some_and(|t| t.is(class::DATE_INSIDE));
+        near(at + 1)
+            || inside(at + 1) && near(at + 2)
+            || at >= 1 && near(at - 1)
+            || at >= 2 && inside(at - 1) && near(at - 2)
+            // "may twenty first", "the twenty first of may"
+            || at >= 2 && matches!(self.text.tokens[at - 1].numeral, Some(Numeral::Ten(_))) && near(at - 2)
+            || at >= 3 && matches!(self.text.tokens[at - 1].numeral, Some(Numeral::Ten(_))) && near(at - 3)
+    }
+
+    /// "one", "oh": a digit beside digits, a pronoun elsewhere.
+    fn pronoun_is_digit(&self, at: usize) -> bool {
+        let tokens = &self.text.tokens;
+        let after = tokens.get(at + 1);
+        let before = at.checked_sub(1).map(|i| &tokens[i]);
+        if self.number_follows(at) {
+            let pronoun = before.is_some_and(|t| t.is(class::PRONOUN_BEFORE) && t.numeral.is_none());
+            // "the one two four …" is no pronoun, "that one 4532" is.
+            return !pronoun || after.is_some_and(|t| t.numeral.is_some());
+        }
+        if !self.number_before(at) {
+            return false;
+        }
+        let listener = before.is_some_and(|t| t.turn != tokens[at].turn);
+        !(listener
+            && after
+                .is_some_and(|t| t.is(class::PRONOUN_AFTER) || t.turn == tokens[at].turn && !t.is_filler()))
+    }
+
+    fn single(&self, at: usize) -> bool {
+        let Some(token) = self.text.tokens.get(at) else { return false };
+        matches!(token.numeral, Some(Numeral::Unit(_) | Numeral::Repeat(_)))
+            || token.written == Some(Written::Digits) && self.text.digits(at).len() == 1
+    }
+
+    /// "four one to one": single digits on both sides.
+    fn between_digits(&self, at: usize) -> bool {
+        at >= 2 && self.single(at - 1) && self.single(at + 1) && (self.single(at - 2) || self.single(at + 2))
+    }
+
+    /// A letter that is spelled: beside a number or another letter; "a" and "i" only between two.
+    fn spelled(&self, at: usize) -> bool {
+        let code = |i: Option<usize>| {
+            i.and_then(|i| self.text.tokens.get(i)).is_some_and(|t| {
+                t.letter
+                    || t.written.is_some_and(|w| matches!(w, Written::Digits | Written::Mixed))
+                    || t.numeral.is_some()
+            })
+        };
+        let (before, after) = (code(at.checked_sub(1)), code(Some(at + 1)));
+        match self.text.plain(at).as_ref() {
+            "a" | "i" | "y" | "o" | "e" => before && after,
+            _ => before || after,
+        }
+    }
+
+    fn chunk(&self, first: usize) -> Chunk {
+        let mut builder = Builder::new(first);
+        let mut infill = 0;
+        let mut at = first;
+        while at < self.text.len() {
+            let token = &self.text.tokens[at];
+            if at > first && self.text.pause_s(at) > MAX_PAUSE_S {
+                break;
+            }
+            let part = self.part(at);
+            let alone = matches!(
+                token.written,
+                Some(Written::Price | Written::Time | Written::Percent | Written::Slashed)
+            );
+            if at > first && part != Part::Infill && (alone || builder.is_alone()) {
+                break;
+            }
+            match part {
+                Part::Number => {
+                    if builder.is_full_date(self.text, at) {
+                        break;
+                    }
+                    builder.number(self.text, at);
+                    infill = 0;
+                }
+                Part::Month => {
+                    if builder.refuses_month() {
+                        break;
+                    }
+                    builder.month(token.value, at);
+                    infill = 0;
+                }
+                Part::Letter => {
+                    builder.letter(self.text, at);
+                    infill = 0;
+                }
+                Part::Infill if infill < MAX_INFILL => infill += 1,
+                Part::None if builder.month.is_some() && token.is(class::DATE_INSIDE) && infill < 2 => {
+                    infill += 1
+                }
+                // "the" before "first of may", "twenty of the march".
+                Part::None if token.is(class::DATE_INSIDE) && infill < 2 && self.month_soon(at) => {
+                    infill += 1
+                }
+                _ => break,
+            }
+            at += 1;
+        }
+        builder.done(self.text)
+    }
+
+    fn month_soon(&self, at: usize) -> bool {
+        (at + 1..(at + 3).min(self.text.len())).any(|i| is_month(self.text, i))
+    }
+}
+
+/// Every chunk in order; those of letters alone have none of the digits.
+pub fn chunks(text: &Text, marks: &Marks) -> Vec<Chunk> {
+    let reader = Reader { text, marks };
+    let mut out: Vec<Chunk> = Vec::new();
     let mut at = 0;
-    while at < plain.len() {
-        if part_of_run(&plain[at], lexicon).is_some() || is_month(plain, at, lexicon) {
-            let run = run_from(words, plain, at, lexicon);
-            at = run.last + 1;
-            out.push(run);
+    while at < text.len() {
+        let token = &text.tokens[at];
+        let candidate =
+            token.written.is_some() || token.numeral.is_some() || token.is(class::MONTH) || token.letter;
+        if candidate && !matches!(reader.part(at), Part::Infill | Part::None) {
+            let chunk = reader.chunk(at);
+            at = chunk.last + 1;
+            out.push(chunk);
         } else {
             at += 1;
         }
     }
-    // A month's name alone is no value.
-    out.retain(|r| r.digits > 0);
+    // A month's name alone, a letter alone, are no values.
+    out.retain(|c| !c.digits.is_empty() || c.letters >= 3);
     out
 }
 
-fn run_from(words: &[Word], plain: &[String], first: usize, lexicon: &Lexicon) -> Run {
-    let mut run = Run {
-        first,
-        last: first,
-        digits: 0,
-        counted: false,
-        groups: Vec::new(),
-        month: false,
-        pronoun: false,
-    };
-    let mut at = first;
-    let mut fillers = 0;
-    while at < plain.len() {
-        if at > first && words[at].start_s - words[run.last].end_s > MAX_PAUSE_S {
-            break;
+/// Numbers under construction.
+struct Builder {
+    first: usize,
+    last: usize,
+    digits: String,
+    groups: Vec<usize>,
+    open: Option<Open>,
+    repeat: u32,
+    kind: Kind,
+    month: Option<u32>,
+    after_month: usize,
+    ordinal: bool,
+    letters: usize,
+    scale: bool,
+}
+
+/// A spoken number that the next word may still add to.
+#[derive(Clone, Copy)]
+struct Open {
+    value: u32,
+    /// The next word must be below this to be added.
+    room: u32,
+}
+
+impl Builder {
+    fn new(first: usize) -> Builder {
+        Builder {
+            first,
+            last: first,
+            digits: String::new(),
+            groups: Vec::new(),
+            open: None,
+            repeat: 1,
+            kind: Kind::Number,
+            month: None,
+            after_month: 0,
+            ordinal: false,
+            letters: 0,
+            scale: false,
         }
-        if is_month(plain, at, lexicon) {
-            run.month = true;
-            run.last = at;
-            fillers = 0;
-        } else if at > first && is_listener(words, plain, run.last, at, lexicon) {
-            break;
-        } else if let Some(digits) = digits_in(&plain[at], lexicon) {
-            run.digits += digits;
-            run.last = at;
-            run.groups.extend(groups_of(&plain[at]));
-            fillers = 0;
-        } else if lexicon.numbers.homophones.contains(&plain[at])
-            && plain.get(at + 1).is_some_and(|w| digits_in(w, lexicon) == Some(1))
-            && digits_in(&plain[at - 1], lexicon) == Some(1)
-            && run.digits >= 2
-        {
-            run.digits += 1;
-            run.last = at;
-        } else if (lexicon.is_filler(&plain[at]) || run.month && plain[at] == "of") && fillers < MAX_FILLERS {
-            fillers += 1;
-        } else {
-            break;
-        }
-        at += 1;
     }
-    run.counted = is_counted(plain, &run, lexicon);
-    run.pronoun = run.first == run.last && lexicon.numbers.pronouns.contains(&plain[first]);
-    run
-}
 
-/// "One moment, please": whoever listens says a word that is seldom a number, and no number after it.
-fn is_listener(words: &[Word], plain: &[String], before: usize, at: usize, lexicon: &Lexicon) -> bool {
-    lexicon.numbers.pronouns.contains(&plain[at])
-        && words[at].speaker != words[before].speaker
-        && plain.get(at + 1).is_some_and(|w| part_of_run(w, lexicon).is_none() && !lexicon.is_filler(w))
-}
+    fn is_alone(&self) -> bool {
+        self.kind == Kind::Slashed || self.kind == Kind::Price || self.kind == Kind::Time
+    }
 
-/// `123-45-6789` → 3, 2, 4; `4532` → 4.
-fn groups_of(plain: &str) -> Vec<usize> {
-    plain.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0).collect()
-}
+    /// A month after four digits begins a date of its own.
+    fn refuses_month(&self) -> bool {
+        self.month.is_some() || self.digits.len() + self.open.map_or(0, |_| 2) > 4 || self.letters > 0
+    }
 
-fn is_counted(plain: &[String], run: &Run, lexicon: &Lexicon) -> bool {
-    let after = plain.get(run.last + 1).is_some_and(|w| lexicon.numbers.units_after.contains(w));
-    let sign = plain[run.first..=run.last].iter().any(|w| w.contains('$') || w.contains(':'));
-    run.digits <= 7 && (after || sign)
+    /// A date has its day and its year: what follows is another value.
+    fn is_full_date(&self, text: &Text, at: usize) -> bool {
+        if self.month.is_none() {
+            return false;
+        }
+        let groups = self.groups.len() + usize::from(self.open.is_some());
+        let open_takes = self.open.is_some_and(|o| o.room > 1) && text.tokens[at].numeral.is_some();
+        let year_said =
+            self.digits.len() >= 5 || self.digits.len() >= 3 && groups >= 2 && self.open.is_none();
+        (groups >= 3 && !open_takes || year_said) && !open_takes
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            let said = open.value.to_string();
+            self.groups.push(said.len());
+            self.digits.push_str(&said);
+        }
+    }
+
+    fn month(&mut self, month: u32, at: usize) {
+        self.close();
+        self.month = Some(month);
+        self.kind = Kind::Date;
+        self.last = at;
+    }
+
+    fn letter(&mut self, text: &Text, at: usize) {
+        self.close();
+        self.letters += 1;
+        self.digits.push_str(text.digits(at));
+        self.last = at;
+    }
+
+    fn number(&mut self, text: &Text, at: usize) {
+        self.last = at;
+        if self.month.is_some() {
+            self.after_month += 1;
+        }
+        let token = &text.tokens[at];
+        if let Some(written) = token.written {
+            self.close();
+            let digits = text.digits(at);
+            match written {
+                Written::Slashed => self.kind = Kind::Slashed,
+                Written::Price | Written::Percent => self.kind = Kind::Price,
+                Written::Time => self.kind = Kind::Time,
+                Written::Ordinal => self.ordinal = true,
+                _ => {}
+            }
+            let plain = text.plain(at);
+            let parts = plain.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0);
+            let before = self.groups.len();
+            self.groups.extend(parts);
+            if self.groups.len() == before {
+                self.groups.push(digits.len());
+            }
+            for _ in 0..std::mem::replace(&mut self.repeat, 1) {
+                self.digits.push_str(digits);
+            }
+            return;
+        }
+        if token.is(class::HOMOPHONE) && token.numeral.is_none() {
+            return self.add(Numeral::Unit(token.value));
+        }
+        for numeral in text.numerals(at) {
+            self.add(numeral);
+        }
+    }
+
+    /// Puts a number word to those before it: "twenty" "two" → 22.
+    fn add(&mut self, numeral: Numeral) {
+        let (value, room) = match numeral {
+            Numeral::Repeat(n) => {
+                self.close();
+                self.repeat = n;
+                return;
+            }
+            Numeral::Scale(scale) => {
+                self.scale = true;
+                let value = self.open.take().map_or(1, |o| o.value.max(1));
+                self.open = Some(Open { value: value.saturating_mul(scale), room: scale });
+                return;
+            }
+            Numeral::Ordinal(n) => {
+                self.ordinal = true;
+                (n, 1)
+            }
+            Numeral::Unit(n) => (n, 1),
+            Numeral::Teen(n) => (n, 1),
+            // French: soixante-douze, quatre-vingt-dix-sept.
+            Numeral::Ten(n) => (n, if n == 60 || n == 80 { 20 } else { 10 }),
+            Numeral::Hundred(n) => {
+                self.scale = true;
+                (n, 100)
+            }
+        };
+        if let Some(open) = &mut self.open {
+            // French: quatre-vingt(s).
+            if open.value == 4 && open.room == 1 && numeral == Numeral::Ten(20) {
+                *open = Open { value: 80, room: 20 };
+                return;
+            }
+            if value < open.room && value > 0 {
+                let rest = if matches!(numeral, Numeral::Teen(10) | Numeral::Ten(_)) { 10 } else { room };
+                *open = Open { value: open.value + value, room: rest.min(open.room) };
+                return;
+            }
+        }
+        self.close();
+        for _ in 1..std::mem::replace(&mut self.repeat, 1) {
+            self.digits.push_str(&value.to_string());
+        }
+        self.open = Some(Open { value, room });
+    }
+
+    fn done(mut self, text: &Text) -> Chunk {
+        self.close();
+        let after = text.tokens.get(self.last + 1).filter(|_| !text.tokens[self.last].ends_sentence);
+        let counts = after.is_some_and(|t| t.is(class::UNIT_AFTER));
+        let priced = after.is_some_and(|t| t.is(class::PRICE))
+            || text.tokens[self.first..=self.last].iter().any(|t| t.currency);
+        let kind = if priced && self.kind == Kind::Number && self.digits.len() < 9 {
+            Kind::Price
+        } else {
+            self.kind
+        };
+        Chunk {
+            first: self.first,
+            last: self.last,
+            numbers: self.groups.len(),
+            digits: self.digits,
+            groups: self.groups,
+            kind,
+            month: self.month,
+            ordinal: self.ordinal,
+            letters: self.letters,
+            scale: self.scale,
+            counted: counts,
+        }
+    }
 }

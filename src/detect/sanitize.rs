@@ -1,7 +1,7 @@
 //! The only text that leaves memory: a transcript with its secrets replaced.
 
 use super::Detection;
-use crate::call::RawTranscript;
+use crate::call::{RawTranscript, Reason};
 use serde::{Deserialize, Serialize};
 
 /// What stands in a secret's place. It hints at nothing: no length, no last four.
@@ -52,21 +52,31 @@ impl SanitizedTranscript {
 
 /// Replaces every detection by one [`REDACTED`]; neighbours become one, so
 /// that their number says nothing either.
-pub fn sanitize(transcript: &RawTranscript, detections: &[Detection]) -> SanitizedTranscript {
+pub fn sanitize(transcript: &RawTranscript, detections: &[Detection], label: bool) -> SanitizedTranscript {
     let mut words: Vec<SanitizedWord> = Vec::with_capacity(transcript.words.len());
-    let mut hidden_before = false;
+    let mut next = detections.iter().peekable();
+    // The reason of the word before, where it was hidden.
+    let mut before: Option<Reason> = None;
     for (i, word) in transcript.words.iter().enumerate() {
-        let hidden = detections.iter().any(|d| (d.first..=d.last).contains(&i));
+        while next.next_if(|d| d.last < i).is_some() {}
+        let reason = next.peek().filter(|d| d.first <= i).map(|d| d.reason);
+        // Neighbours of one reason, or of any where no label parts them, are one.
+        let same = reason.is_some() && before.is_some() && (!label || before == reason);
         match words.last_mut() {
-            Some(last) if hidden && hidden_before => last.end = last.end.max(word.end_s),
+            Some(last) if same => last.end = last.end.max(word.end_s),
             _ => words.push(SanitizedWord {
-                word: if hidden { REDACTED.to_owned() } else { word.text.trim().to_owned() },
+                word: reason.map_or_else(|| word.text.trim().to_owned(), |r| stands_for(r, label)),
                 start: word.start_s,
                 end: word.end_s,
                 speaker: word.speaker.clone(),
             }),
         }
-        hidden_before = hidden;
+        before = reason;
     }
     SanitizedTranscript { words, language: transcript.language.clone() }
+}
+
+/// `[REDACTED]`, or `[REDACTED:card_number]`.
+fn stands_for(reason: Reason, label: bool) -> String {
+    if label { format!("[REDACTED:{reason}]") } else { REDACTED.to_owned() }
 }

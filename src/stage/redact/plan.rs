@@ -87,9 +87,9 @@ impl Findings {
 pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Findings {
     let mut segments = heard.tones.clone();
     let transcript = words.map(|transcript| {
-        let detections = detect(&transcript.words, rules);
+        let detections = detect(&transcript.words, transcript.language.as_deref(), rules);
         segments.extend(merge::place(&transcript.words, &detections, rules, heard.duration_s));
-        sanitize(transcript, &detections)
+        sanitize(transcript, &detections, rules.label)
     });
     let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));

@@ -1,0 +1,312 @@
+//! Street addresses: a house number and its street, with unit, city, state and
+//! zip; and what somebody answers who was asked where to.
+
+use super::cues::{Marks, What};
+use super::lexicon::class;
+use super::numbers::{Chunk, Kind};
+use super::text::{Text, Written};
+use crate::call::Reason;
+use std::ops::RangeInclusive;
+
+/// Words between a house number and its "street".
+const STREET_WORDS: usize = 4;
+/// Words of an answer to "where to".
+const ANSWER_WORDS: usize = 16;
+/// Words between a street and its state or zip.
+const CITY_WORDS: usize = 5;
+
+pub struct Addresses<'a> {
+    pub text: &'a Text<'a>,
+    pub marks: &'a Marks,
+    pub chunks: &'a [Chunk],
+}
+
+impl Addresses<'_> {
+    /// Every address; they may overlap.
+    pub fn find(&self) -> Vec<RangeInclusive<usize>> {
+        let mut found = Vec::new();
+        for at in 0..self.text.len() {
+            let token = &self.text.tokens[at];
+            if token.is(class::STREET_FIRST) {
+                found.extend(self.street_first(at));
+            }
+            if token.is(class::STREET) {
+                found.extend(self.house_before(at).map(|first| first..=self.extend(at)));
+            }
+            if self.marks.postbox[at] && (at == 0 || !self.marks.postbox[at - 1]) {
+                found.extend(self.postbox(at));
+            }
+        }
+        for (n, cue) in self.marks.cues.iter().enumerate() {
+            if let What::Secret { reason: Reason::Address, .. } = cue.what {
+                found.extend(self.answer(n));
+            }
+        }
+        found
+    }
+
+    fn chunk_at(&self, at: usize) -> Option<&Chunk> {
+        let n = self.chunks.partition_point(|c| c.last < at);
+        self.chunks.get(n).filter(|c| c.first <= at)
+    }
+
+    /// A word that may stand in the name of a street or a city.
+    fn names(&self, at: usize) -> bool {
+        let token = &self.text.tokens[at];
+        token.is(class::NAMED) || !token.is(class::ADDRESS_STOP) && token.written.is_none() && !token.letter
+    }
+
+    /// Not a word of the lexicon: a name, most likely.
+    fn unknown(&self, at: usize) -> bool {
+        let token = &self.text.tokens[at];
+        token.classes
+            & !(class::STREET
+                | class::STREET_WEAK
+                | class::NAMED
+                | class::UNIT
+                | class::STARTS_PHRASE
+                | class::REGION)
+            == 0
+            && token.written.is_none()
+            && token.numeral.is_none()
+    }
+
+    /// The house number before a "street" at `at`.
+    fn house_before(&self, at: usize) -> Option<usize> {
+        let turn = self.text.tokens[at].turn;
+        let weak = self.text.tokens[at].is(class::STREET_WEAK);
+        let mut names = 0;
+        for i in (at.saturating_sub(STREET_WORDS + 2)..at).rev() {
+            let token = &self.text.tokens[i];
+            if token.turn != turn || token.ends_sentence {
+                return None;
+            }
+            let ordinal = token.written == Some(Written::Ordinal)
+                || matches!(token.numeral, Some(super::lexicon::Numeral::Ordinal(_)));
+            if ordinal {
+                names += 1;
+                continue;
+            }
+            let house = token.is_digits() || token.written == Some(Written::Mixed) || token.numeral.is_some();
+            if house {
+                let chunk = self.chunk_at(i);
+                let first = chunk.map_or(i, |c| c.first);
+                let digits = chunk.map_or(1, Chunk::len);
+                let price = chunk
+                    .is_some_and(|c| matches!(c.kind, Kind::Price | Kind::Time | Kind::Date) || c.counted);
+                let likely = digits >= 2 || self.text.tokens[at - 1].capital || self.unknown(at - 1);
+                return (names > 0 && !price && digits <= 7 && (!weak || likely)).then_some(first);
+            }
+            if token.is_filler() {
+                continue;
+            }
+            if !self.names(i) || names >= STREET_WORDS || weak && !(self.unknown(i) || token.capital) {
+                return None;
+            }
+            names += 1;
+        }
+        None
+    }
+
+    /// "calle Mayor 15", "12 rue de la Paix", "county road 9".
+    fn street_first(&self, at: usize) -> Option<RangeInclusive<usize>> {
+        let turn = self.text.tokens[at].turn;
+        let before = at.checked_sub(1).filter(|i| self.text.tokens[*i].turn == turn);
+        let before = before.map(|i| if self.text.plain(i).as_ref() == "bis" && i > 0 { i - 1 } else { i });
+        let house = before
+            .and_then(|i| self.chunk_at(i))
+            .filter(|c| c.len() <= 5 && !c.digits.is_empty() && c.kind == Kind::Number);
+        let mut last = at;
+        let mut number = None;
+        for i in at + 1..self.text.len().min(at + 10) {
+            let token = &self.text.tokens[i];
+            if token.turn != turn {
+                break;
+            }
+            if let Some(chunk) = self.chunk_at(i)
+                && !chunk.digits.is_empty()
+            {
+                number.get_or_insert(chunk.last);
+                break;
+            }
+            if token.is(class::ADDRESS_STOP) {
+                break;
+            }
+            last = i;
+            if token.ends_sentence || token.comma && house.is_some() {
+                break;
+            }
+        }
+        match (house, number) {
+            (Some(house), _) if last > at => Some(house.first..=self.extend(last)),
+            (None, Some(number)) => Some(at..=self.extend(number)),
+            _ => None,
+        }
+    }
+
+    fn postbox(&self, at: usize) -> Option<RangeInclusive<usize>> {
+        let end = (at..self.text.len()).find(|i| !self.marks.postbox[*i])?;
+        let number = self.chunk_at(end).or_else(|| self.chunk_at(end + 1))?;
+        Some(at..=self.extend(number.last))
+    }
+
+    /// On from a street's end over unit, city, state and zip.
+    fn extend(&self, mut end: usize) -> usize {
+        let turn = self.text.tokens[end].turn;
+        loop {
+            let Some(next) = self.text.tokens.get(end + 1).filter(|t| t.turn == turn) else { return end };
+            let numeric =
+                |i: usize| self.chunk_at(i).filter(|c| c.kind == Kind::Number && !c.counted).map(|c| c.last);
+            let at = end + 1;
+            if next.is(class::UNIT) {
+                // "apartment 4b", "north"
+                let value = self.text.tokens.get(at + 1).filter(|t| t.turn == turn);
+                let value = value.filter(|t| t.letter || t.written == Some(Written::Mixed)).map(|_| at + 1);
+                end = numeric(at + 1).filter(|_| at + 1 < self.text.len()).or(value).unwrap_or(at);
+            } else if let Some(region) = self.region_after(at) {
+                end = region;
+            } else if let Some(last) = numeric(at).filter(|_| self.zip(at)) {
+                end = last;
+            } else {
+                return self.city(end);
+            }
+            if self.text.tokens[end].ends_sentence
+                && !self.text.tokens.get(end + 1).is_some_and(|t| t.turn == turn && self.goes_on(end + 1))
+            {
+                return end;
+            }
+        }
+    }
+
+    /// After a full stop an address goes on with a unit, a state or a zip.
+    fn goes_on(&self, at: usize) -> bool {
+        self.text.tokens[at].is(class::UNIT) || self.region_after(at).is_some() || self.zip(at)
+    }
+
+    fn zip(&self, at: usize) -> bool {
+        self.chunk_at(at)
+            .is_some_and(|c| (c.len() == 5 || c.len() == 9 || c.letters > 0 && c.len() <= 4) && c.first == at)
+    }
+
+    /// A state's last word within a few name words from `at`.
+    fn region_after(&self, at: usize) -> Option<usize> {
+        let turn = self.text.tokens.get(at)?.turn;
+        for i in at..self.text.len().min(at + CITY_WORDS) {
+            let token = &self.text.tokens[i];
+            if token.turn != turn {
+                return None;
+            }
+            if self.marks.region[i] && (self.text.plain(i).len() > 2 || self.is_upper(i)) {
+                let last = (i..self.text.len()).take_while(|k| self.marks.region[*k]).last().unwrap_or(i);
+                return Some(last.min(i + 1));
+            }
+            let links = matches!(
+                self.text.plain(i).as_ref(),
+                "in" | "and" | "a" | "en" | "de" | "la" | "el" | "los" | "las"
+            );
+            if !(self.names(i) && token.numeral.is_none() || links && i == at || token.is_filler()) {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn is_upper(&self, at: usize) -> bool {
+        self.text.words[at].text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
+    }
+
+    /// A city that ends the sentence or the turn: names alone, two at most.
+    fn city(&self, end: usize) -> usize {
+        let turn = self.text.tokens[end].turn;
+        if self.text.tokens[end].ends_sentence {
+            return end;
+        }
+        let mut at = end + 1;
+        let is_in = |i: usize| {
+            self.text
+                .tokens
+                .get(i)
+                .is_some_and(|t| t.turn == turn && matches!(self.text.plain(i).as_ref(), "in" | "en" | "a"))
+        };
+        if is_in(at) {
+            at += 1;
+        }
+        let names = (at..self.text.len().min(at + 3))
+            .take_while(|i| self.text.tokens[*i].turn == turn && self.unknown(*i) && self.names(*i))
+            .collect::<Vec<_>>();
+        match names.last() {
+            Some(last) if names.len() <= 2 => *last,
+            _ => end,
+        }
+    }
+
+    /// What follows an address cue: an answer in the next turn, or what the
+    /// same person goes on to say.
+    fn answer(&self, cue: usize) -> Option<RangeInclusive<usize>> {
+        let cue = &self.marks.cues[cue];
+        let tokens = &self.text.tokens;
+        let turn = tokens[cue.last].turn;
+        let mut at = cue.last + 1;
+        // To the answer's turn, when the question goes on a little.
+        if cue.asks {
+            let next = (at..tokens.len().min(at + 10)).find(|i| tokens[*i].turn != turn);
+            at = next.unwrap_or(at);
+        }
+        let mut skipped = 0;
+        while let Some(token) = tokens.get(at) {
+            let skip = token.is(class::LEAD | class::COPULA | class::FILLER | class::BACKCHANNEL)
+                || self.marks.hold[at]
+                || self.marks.infill[at];
+            if !skip || token.written.is_some() || self.chunk_at(at).is_some_and(|c| !c.digits.is_empty()) {
+                break;
+            }
+            skipped += usize::from(!self.marks.hold[at]);
+            at += 1;
+        }
+        let token = tokens.get(at)?;
+        if skipped > 7 || token.is(class::REFUSE | class::STREET_FIRST) || !cue.asks && token.turn != turn {
+            return None;
+        }
+        let zip_alone =
+            self.text.plain(cue.last).starts_with("zip") || self.text.plain(cue.last).contains("post");
+        let chunk = self
+            .chunk_at(at)
+            .filter(|c| c.kind == Kind::Number && !c.counted && !c.digits.is_empty() && c.len() <= 7);
+        let own = token.turn;
+        let mut last = None;
+        let mut named = 0;
+        let mut region = false;
+        let mut i = at;
+        while i < tokens.len().min(at + ANSWER_WORDS) {
+            let t = &tokens[i];
+            if t.turn != own && !self.marks.infill[i] {
+                break;
+            }
+            if let Some(c) = self.chunk_at(i).filter(|c| !c.digits.is_empty() || c.letters > 0) {
+                last = Some(c.last);
+                i = c.last;
+            } else if self.names(i) && !t.is_filler() || t.is(class::UNIT | class::REGION) {
+                region |= self.marks.region[i];
+                named += 1;
+                last = Some(i);
+            } else if t.is(class::ADDRESS_STOP)
+                && !t.is_filler()
+                && !matches!(self.text.plain(i).as_ref(), "in" | "and" | "of" | "the" | "de" | "la" | "a")
+            {
+                break;
+            }
+            if tokens[i].ends_sentence
+                && !tokens.get(i + 1).is_some_and(|t| t.turn == own && self.goes_on(i + 1))
+            {
+                break;
+            }
+            i += 1;
+        }
+        let place = chunk.is_some() && named > 0 && !zip_alone || region && cue.asks;
+        let city = cue.asks
+            && named > 0
+            && named <= 4
+            && matches!(self.text.plain(cue.last).as_ref(), "state" | "city" | "street" | "on");
+        last.filter(|l| (place || city) && *l >= at).map(|last| at..=last)
+    }
+}

@@ -1,0 +1,117 @@
+//! Where a secret is announced, where something else is, and what people say
+//! meanwhile.
+
+use super::lexicon::{Lexicon, Mark, class};
+use super::text::Text;
+use crate::call::Reason;
+
+/// A phrase that says what the numbers or words near it are.
+#[derive(Clone, Copy, Debug)]
+pub struct Cue {
+    pub first: usize,
+    pub last: usize,
+    pub what: What,
+    /// In a question or a demand: the answer comes in the next turn.
+    pub asks: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Secret {
+        reason: Reason,
+        strong: bool,
+        last_four: bool,
+    },
+    /// An order number, a price, a date for a visit.
+    Harmless,
+}
+
+/// Everything that phrases tell of a text.
+pub struct Marks {
+    pub cues: Vec<Cue>,
+    /// A bit a word: said to pass the time ("hold on"), to listen ("got it"), to correct.
+    pub hold: Vec<bool>,
+    pub infill: Vec<bool>,
+    pub correction: Vec<bool>,
+    pub region: Vec<bool>,
+    pub postbox: Vec<bool>,
+}
+
+/// Words before a cue in which a question begins.
+const ASK_REACH: usize = 9;
+
+/// Reads all phrases, longest first, each word in one phrase at most.
+pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
+    let n = text.len();
+    let mut marks = Marks {
+        cues: Vec::new(),
+        hold: vec![false; n],
+        infill: vec![false; n],
+        correction: vec![false; n],
+        region: vec![false; n],
+        postbox: vec![false; n],
+    };
+    for (i, token) in text.tokens.iter().enumerate() {
+        marks.infill[i] = token.is_filler();
+        marks.correction[i] = token.is(class::CORRECTION);
+        marks.region[i] = token.is(class::REGION);
+    }
+    let mut at = 0;
+    while at < n {
+        let token = &text.tokens[at];
+        if !token.is(class::STARTS_PHRASE) && token.stem == 0 {
+            at += 1;
+            continue;
+        }
+        let words = |depth: usize| {
+            let t = text.tokens.get(at + depth)?;
+            // A phrase does not reach over the end of a sentence or into another's turn.
+            let apart = depth > 0 && (t.turn != token.turn || text.tokens[at + depth - 1].ends_sentence);
+            (!apart).then_some([t.word, t.stem])
+        };
+        let Some(hit) = lexicon.phrases.longest(words) else {
+            at += 1;
+            continue;
+        };
+        let range = at..at + hit.len;
+        match hit.mark {
+            Mark::Cue { reason, strong, last_four } => {
+                marks.push(text, at, hit.len, What::Secret { reason, strong, last_four });
+            }
+            Mark::Stay => marks.push(text, at, hit.len, What::Harmless),
+            Mark::Not => {}
+            Mark::Hold => marks.hold[range].fill(true),
+            Mark::Backchannel => marks.infill[range].fill(true),
+            Mark::Correction => {
+                marks.infill[range.clone()].fill(true);
+                marks.correction[range].fill(true);
+            }
+            Mark::PostBox => marks.postbox[range].fill(true),
+            Mark::Region => marks.region[range].fill(true),
+        }
+        at += hit.len;
+    }
+    marks
+}
+
+impl Marks {
+    fn push(&mut self, text: &Text, first: usize, len: usize, what: What) {
+        let last = first + len - 1;
+        let turn = text.tokens[first].turn;
+        let from = first.saturating_sub(ASK_REACH);
+        let asked = (from..first)
+            .rev()
+            .take_while(|i| text.tokens[*i].turn == turn && !text.tokens[*i].ends_sentence)
+            .any(|i| text.tokens[i].is(class::REQUEST));
+        let question = text.tokens[last..]
+            .iter()
+            .take_while(|t| t.turn == turn)
+            .take(ASK_REACH)
+            .find(|t| t.ends_sentence)
+            .is_some_and(|t| t.asks);
+        // A cue that ends its turn waits for an answer, asked or not: "and the zip".
+        let ends_turn = text.tokens.get(last + 1).is_none_or(|t| t.turn != turn);
+        let inside = text.tokens[first..=last].iter().any(|t| t.is(class::REQUEST));
+        self.cues.push(Cue { first, last, what, asks: asked || question || ends_turn || inside });
+    }
+}

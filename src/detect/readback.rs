@@ -1,0 +1,118 @@
+//! What was found once is found wherever it is said again: the agent's
+//! read-back, the caller's repetition.
+
+use super::Detection;
+use super::lexicon::class;
+use super::numbers::{Chunk, Kind};
+use super::text::Text;
+use crate::call::Reason;
+use std::collections::{HashMap, HashSet};
+
+/// Fewer digits may be anything.
+const LEAST_DIGITS: usize = 3;
+/// A word of a password or a street that is said again.
+const LEAST_LETTERS: usize = 4;
+
+/// Chunks and words outside `found` that repeat a part of what was found.
+pub fn find(text: &Text, chunks: &[Chunk], found: &[Detection]) -> Vec<Detection> {
+    let covered = covered(text.len(), found);
+    let mut out = numbers(chunks, found, &covered);
+    out.extend(words(text, found, &covered));
+    out
+}
+
+fn covered(len: usize, found: &[Detection]) -> Vec<bool> {
+    let mut covered = vec![false; len];
+    for d in found {
+        covered[d.first..=d.last].fill(true);
+    }
+    covered
+}
+
+fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detection> {
+    let digital = |r: Reason| !matches!(r, Reason::Email | Reason::Address | Reason::Name);
+    // Digits of all found values of a reason in a row, so that a group said across two chunks is known.
+    let mut said: Vec<(Reason, String)> = Vec::new();
+    let mut dates: Vec<(Reason, u32)> = Vec::new();
+    let mut pieces: HashMap<String, Reason> = HashMap::new();
+    let hidden = |c: &&Chunk| covered[c.first];
+    for chunk in chunks.iter().filter(hidden) {
+        let near = found.get(found.partition_point(|d| d.last < chunk.first));
+        let reason = near.filter(|d| d.first <= chunk.first).map(|d| d.reason);
+        let Some(reason) = reason.filter(|r| digital(*r)) else { continue };
+        if let Some(month) = chunk.month {
+            dates.push((reason, month));
+        }
+        match said.last_mut() {
+            Some((last, digits)) if *last == reason => digits.push_str(&chunk.digits),
+            _ => said.push((reason, chunk.digits.clone())),
+        }
+    }
+    for (reason, digits) in &said {
+        // Every window of three digits: a chunk repeats a value when all of its windows are known.
+        for at in 0..digits.len().saturating_sub(LEAST_DIGITS - 1) {
+            pieces.entry(digits[at..at + LEAST_DIGITS].to_owned()).or_insert(*reason);
+        }
+    }
+    let mut out = Vec::new();
+    for chunk in chunks.iter().filter(|c| !covered[c.first]) {
+        let dated = chunk.month.and_then(|m| dates.iter().find(|(_, said)| *said == m)).map(|(r, _)| *r);
+        let repeats = (chunk.len() >= LEAST_DIGITS && !matches!(chunk.kind, Kind::Price | Kind::Time))
+            .then(|| {
+                let mut windows =
+                    (0..=chunk.len() - LEAST_DIGITS).map(|k| pieces.get(&chunk.digits[k..k + LEAST_DIGITS]));
+                let first = windows.next().flatten()?;
+                windows.all(|w| w.is_some()).then_some(*first)
+            })
+            .flatten();
+        if let Some(reason) = repeats.or(dated) {
+            out.push(Detection::new(chunk.first, chunk.last, reason, "read back"));
+        }
+    }
+    out
+}
+
+/// Words of a password, an e-mail address or a street that are said once more.
+fn words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
+    let mut secret: HashMap<String, Reason> = HashMap::new();
+    let mut spelled: HashSet<String> = HashSet::new();
+    for d in found {
+        if !matches!(d.reason, Reason::Password | Reason::Email | Reason::Address | Reason::Name) {
+            continue;
+        }
+        for i in d.first..=d.last {
+            let token = &text.tokens[i];
+            let name = token.classes & !class::STARTS_PHRASE == 0 && token.written.is_none();
+            let plain = text.plain(i);
+            if name && plain.chars().count() >= LEAST_LETTERS {
+                secret.insert(plain.into_owned(), d.reason);
+            }
+        }
+        let letters: Vec<String> = (d.first..=d.last)
+            .filter(|i| text.tokens[*i].letter)
+            .map(|i| text.plain(i).into_owned())
+            .collect();
+        spelled.extend(letters.windows(3).map(<[String]>::concat));
+    }
+    let mut out: Vec<Detection> = Vec::new();
+    for i in 0..text.len() {
+        if covered[i] {
+            continue;
+        }
+        if !secret.is_empty()
+            && let Some(reason) = secret.get(text.plain(i).as_ref())
+        {
+            out.push(Detection::new(i, i, *reason, "read back"));
+        }
+        if !spelled.is_empty()
+            && i + 2 < text.len()
+            && (i..i + 3).all(|k| text.tokens[k].letter && !covered[k])
+        {
+            let three: String = (i..i + 3).map(|k| text.plain(k).into_owned()).collect();
+            if spelled.contains(&three) {
+                out.push(Detection::new(i, i + 2, Reason::Email, "read back"));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,145 @@
+//! Secrets that are words: a password, the answer to a security question, a
+//! name. They are found by who asked and who answers.
+
+use super::cues::{Cue, Marks, What};
+use super::lexicon::class;
+use super::text::Text;
+use crate::call::Reason;
+use std::ops::RangeInclusive;
+
+/// Words of a value at most; letters that are spelled count for nothing.
+const PASSWORD_WORDS: usize = 6;
+const NAME_WORDS: usize = 3;
+/// Words between a keyword and its "is".
+const COPULA_WORDS: usize = 6;
+/// Turns that an answer may be late.
+const LATE_TURNS: u32 = 4;
+/// A pause that ends a value.
+const MAX_PAUSE_S: f64 = 1.8;
+/// A pause after which an answer begins, where no speakers are told apart.
+const ANSWER_PAUSE_S: f64 = 0.35;
+
+pub struct Spoken<'a> {
+    pub text: &'a Text<'a>,
+    pub marks: &'a Marks,
+}
+
+impl Spoken<'_> {
+    /// Every value that is words, with the keyword that announced it.
+    pub fn find(&self) -> Vec<(RangeInclusive<usize>, Reason, (usize, usize))> {
+        let mut found = Vec::new();
+        for cue in &self.marks.cues {
+            let What::Secret { reason: reason @ (Reason::Password | Reason::Name), .. } = cue.what else {
+                continue;
+            };
+            let value = self.stated(cue, reason).or_else(|| self.answered(cue, reason));
+            found.extend(value.map(|v| (v, reason, (cue.first, cue.last))));
+        }
+        found
+    }
+
+    /// "my password is blue monkey".
+    fn stated(&self, cue: &Cue, reason: Reason) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let turn = tokens[cue.last].turn;
+        if tokens[cue.last].ends_sentence {
+            return None;
+        }
+        let reach = tokens.len().min(cue.last + 1 + COPULA_WORDS);
+        let own = tokens[cue.first..=cue.last].iter().any(|t| t.is(class::COPULA));
+        let copula = (cue.last + 1..reach)
+            .take_while(|i| tokens[*i].turn == turn && !tokens[*i - 1].ends_sentence)
+            .find(|i| tokens[*i].is(class::COPULA));
+        let from = match copula {
+            Some(i) => i + 1,
+            None if own => cue.last + 1,
+            None => return None,
+        };
+        // "what is the password": the copula stands before the keyword, the value in the answer.
+        self.value(from, turn, reason)
+    }
+
+    /// "what's the password" – "copper kettle".
+    fn answered(&self, cue: &Cue, reason: Reason) -> Option<RangeInclusive<usize>> {
+        if !cue.asks {
+            return None;
+        }
+        let tokens = &self.text.tokens;
+        let turn = tokens[cue.last].turn;
+        if self.text.speakers < 2 {
+            return self.answered_by_pause(cue, reason);
+        }
+        let mut at = (cue.last + 1..tokens.len()).find(|i| tokens[*i].turn != turn)?;
+        let answers = tokens[at].speaker;
+        loop {
+            let own = tokens.get(at)?.turn;
+            if own > turn + LATE_TURNS {
+                return None;
+            }
+            if tokens[at].speaker == answers
+                && let Some(value) = self.value(at, own, reason)
+            {
+                return Some(value);
+            }
+            let words = (at..tokens.len()).take_while(|i| tokens[*i].turn == own);
+            let waits = words.clone().any(|i| self.marks.hold[i])
+                || words.clone().all(|i| tokens[i].is_filler() || tokens[i].is(class::LEAD));
+            // Only who is looking for it, or is told to go ahead, answers later.
+            if !waits && tokens[at].speaker == answers {
+                return None;
+            }
+            at = words.last()? + 1;
+        }
+    }
+
+    fn answered_by_pause(&self, cue: &Cue, reason: Reason) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let reach = tokens.len().min(cue.last + 8);
+        let at =
+            (cue.last + 1..reach).find(|i| tokens[*i - 1].asks || self.text.pause_s(*i) >= ANSWER_PAUSE_S)?;
+        self.value(at, tokens[at].turn, reason)
+    }
+
+    /// The value that begins at `from` or a few words later, in turn `turn`.
+    fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let mut first = from;
+        while let Some(token) = tokens.get(first).filter(|t| t.turn == turn) {
+            let skip = token.is(class::LEAD | class::FILLER | class::COPULA)
+                || self.marks.hold[first]
+                || token.is(class::CORRECTION);
+            if !skip || token.letter && tokens.get(first + 1).is_some_and(|t| t.letter) {
+                break;
+            }
+            if token.ends_sentence && first > from + 3 {
+                return None;
+            }
+            first += 1;
+        }
+        let begins = tokens.get(first).filter(|t| t.turn == turn)?;
+        if begins.is(class::REFUSE | class::CLOSE | class::REQUEST) && !begins.letter {
+            return None;
+        }
+        // A name has no digits; numbers alone are judged by their keyword's window.
+        if reason == Reason::Name && (begins.written.is_some() || begins.numeral.is_some()) {
+            return None;
+        }
+        let most = if reason == Reason::Name { NAME_WORDS } else { PASSWORD_WORDS };
+        let (mut last, mut words) = (first, 0);
+        for (i, token) in tokens.iter().enumerate().skip(first) {
+            let over = token.turn != turn
+                || i > first && (self.text.pause_s(i) > MAX_PAUSE_S || tokens[i - 1].ends_sentence);
+            if over
+                || words >= most
+                || i > first && token.is(class::CLOSE) && !token.letter && token.numeral.is_none()
+            {
+                break;
+            }
+            if !token.is_filler() {
+                words += usize::from(!token.letter && token.written.is_none() && token.numeral.is_none());
+                last = i;
+            }
+        }
+        Some(first..=last)
+    }
+}

@@ -1,0 +1,244 @@
+//! A transcript as the rules read it: each word looked up once.
+
+use super::lexicon::{Lexicon, Numeral, class, normalise};
+use crate::call::Word;
+use std::ops::Range;
+
+/// How a word that is written with digits is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// `4532`, `353-453`, `(555)`.
+    Digits,
+    /// `4th`.
+    Ordinal,
+    /// `$18.75`, `12.50`, `1,200`.
+    Price,
+    /// `3:30`, `3pm`.
+    Time,
+    Percent,
+    /// `09/27`, `3/14/1982`.
+    Slashed,
+    /// Letters and digits: `4b`, `K1A`.
+    Mixed,
+}
+
+/// One word.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub word: u32,
+    pub stem: u32,
+    pub classes: u64,
+    pub numeral: Option<Numeral>,
+    pub value: u32,
+    pub written: Option<Written>,
+    /// Its digits, in [`Text::digits`].
+    digits: Range<u32>,
+    /// The parts of a spoken compound ("forty-five"), in [`Text::parts`].
+    parts: Range<u32>,
+    /// One letter by itself, or a letter's name.
+    pub letter: bool,
+    pub capital: bool,
+    /// Two words or more say it (ends a sentence here: `.`, `?`, `!`).
+    pub ends_sentence: bool,
+    pub asks: bool,
+    pub comma: bool,
+    pub currency: bool,
+    /// Who says it, numbered; all the same where the engine does not tell.
+    pub speaker: u16,
+    /// Which turn: consecutive words of one speaker.
+    pub turn: u32,
+    pub start_s: f64,
+    pub end_s: f64,
+    /// Words before it that count in a window: no fillers, no numbers.
+    pub counted: u32,
+}
+
+impl Token {
+    pub fn is(&self, classes: u64) -> bool {
+        self.classes & classes != 0
+    }
+
+    /// A sound that says nothing.
+    pub fn is_filler(&self) -> bool {
+        self.is(class::FILLER | class::BACKCHANNEL)
+    }
+
+    pub fn is_digits(&self) -> bool {
+        matches!(self.written, Some(Written::Digits | Written::Slashed))
+    }
+}
+
+/// All words of a transcript.
+pub struct Text<'a> {
+    pub words: &'a [Word],
+    pub tokens: Vec<Token>,
+    digits: String,
+    parts: Vec<Numeral>,
+    pub speakers: usize,
+}
+
+impl<'a> Text<'a> {
+    pub fn new(words: &'a [Word], lexicon: &Lexicon) -> Text<'a> {
+        let mut text = Text {
+            words,
+            tokens: Vec::with_capacity(words.len()),
+            digits: String::new(),
+            parts: Vec::new(),
+            speakers: 0,
+        };
+        let mut names: Vec<&str> = Vec::new();
+        let (mut turn, mut counted) = (0, 0);
+        for word in words {
+            let name = word.speaker.as_deref().unwrap_or("");
+            let speaker = names.iter().position(|n| *n == name).unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            }) as u16;
+            if text.tokens.last().is_some_and(|t| t.speaker != speaker) {
+                turn += 1;
+            }
+            let mut token = text.token(word, lexicon);
+            (token.speaker, token.turn, token.counted) = (speaker, turn, counted);
+            let silent = token.is_filler() || token.written.is_some() || token.numeral.is_some();
+            counted += u32::from(!silent);
+            text.tokens.push(token);
+        }
+        text.speakers = names.len();
+        text
+    }
+
+    fn token(&mut self, word: &Word, lexicon: &Lexicon) -> Token {
+        let raw = word.text.trim();
+        let plain = normalise(raw);
+        let plain = plain.as_ref();
+        let entry = lexicon.entry_of(plain).or_else(|| {
+            // "card's", "visa's"; what stands in the lexicon with its apostrophe was found already.
+            lexicon.entry_of(plain.strip_suffix("'s")?)
+        });
+        let entry = entry.copied().unwrap_or_default();
+        let tail = raw.trim_end_matches(['"', '\'', ')', '”']);
+        let (from, parts_from) = (self.digits.len() as u32, self.parts.len() as u32);
+        let (mut written, mut numeral) = (None, entry.numeral);
+        if plain.bytes().any(|b| b.is_ascii_digit()) {
+            written = written_as(plain, lexicon);
+            self.digits.extend(plain.chars().filter(char::is_ascii_digit));
+        } else if numeral.is_none() && plain.contains('-') {
+            numeral = self.compound(plain, lexicon);
+        }
+        let mut letters = plain.chars();
+        let single = letters.next().is_some_and(char::is_alphabetic)
+            && letters.next().is_none_or(|c| c == '.' && letters.next().is_none());
+        Token {
+            word: entry.id,
+            stem: lexicon.phrases.stem_of(plain),
+            classes: entry.classes,
+            numeral,
+            value: entry.value,
+            written,
+            digits: from..self.digits.len() as u32,
+            parts: parts_from..self.parts.len() as u32,
+            letter: single,
+            capital: raw.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_uppercase),
+            ends_sentence: tail.ends_with(['.', '?', '!']),
+            asks: tail.ends_with('?'),
+            comma: tail.ends_with(','),
+            currency: raw.starts_with(['$', '€', '£']) || raw.ends_with(['€', '$', '£']),
+            speaker: 0,
+            turn: 0,
+            start_s: word.start_s,
+            end_s: word.end_s,
+            counted: 0,
+        }
+    }
+
+    /// "forty-five", "twenty-first", "quatre-vingt-dix": all its parts say numbers.
+    fn compound(&mut self, plain: &str, lexicon: &Lexicon) -> Option<Numeral> {
+        let from = self.parts.len();
+        for part in plain.split('-') {
+            let entry = lexicon.entry_of(part);
+            match entry.and_then(|e| e.numeral) {
+                Some(numeral) => self.parts.push(numeral),
+                None if entry.is_some_and(|e| e.classes & class::AND != 0) => {}
+                None => {
+                    self.parts.truncate(from);
+                    return None;
+                }
+            }
+        }
+        self.parts.get(from).copied()
+    }
+
+    /// The digits that are written in a word.
+    pub fn digits(&self, at: usize) -> &str {
+        let range = &self.tokens[at].digits;
+        &self.digits[range.start as usize..range.end as usize]
+    }
+
+    /// What a word says as numbers: itself, or the parts of a compound.
+    pub fn numerals(&self, at: usize) -> impl Iterator<Item = Numeral> + '_ {
+        let token = &self.tokens[at];
+        let parts = &self.parts[token.parts.start as usize..token.parts.end as usize];
+        let own = token.numeral.filter(|_| parts.is_empty());
+        parts.iter().copied().chain(own)
+    }
+
+    pub fn plain(&self, at: usize) -> std::borrow::Cow<'a, str> {
+        normalise(self.words[at].text.trim())
+    }
+
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Seconds of silence before a word; 0 where times are absurd.
+    pub fn pause_s(&self, at: usize) -> f64 {
+        let Some(before) = at.checked_sub(1) else { return 0.0 };
+        let pause = self.tokens[at].start_s - self.tokens[before].end_s;
+        if pause.is_finite() { pause.max(0.0) } else { 0.0 }
+    }
+}
+
+fn written_as(plain: &str, lexicon: &Lexicon) -> Option<Written> {
+    let body = plain.trim_start_matches(['$', '€', '£', '#', '+']);
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    if body.len() < plain.len() && plain.starts_with(['$', '€', '£']) || plain.ends_with(['€', '£', '$'])
+    {
+        return Some(Written::Price);
+    }
+    if plain.ends_with('%') {
+        return Some(Written::Percent);
+    }
+    if digits(body) {
+        return Some(Written::Digits);
+    }
+    if lexicon.ordinal_endings.iter().any(|e| body.strip_suffix(e.as_str()).is_some_and(digits)) {
+        return Some(Written::Ordinal);
+    }
+    if let Some((a, b)) = body.split_once(':')
+        && digits(a)
+        && b.bytes().take(2).all(|c| c.is_ascii_digit())
+        && a.len() <= 2
+    {
+        return Some(Written::Time);
+    }
+    let clock = ["am", "pm", "a.m", "p.m", "h"].iter().find_map(|e| body.strip_suffix(e));
+    if clock.is_some_and(digits) {
+        return Some(Written::Time);
+    }
+    // 12.50, 12,50: money or a measure; 1,200 a count.
+    if let Some((a, b)) = body.split_once(['.', ','])
+        && digits(a)
+        && digits(b)
+        && (b.len() <= 2 || body.contains(',') && b.len() == 3 && a.len() <= 3)
+    {
+        return Some(Written::Price);
+    }
+    if body.contains('/') && body.split('/').all(digits) {
+        return Some(Written::Slashed);
+    }
+    let joined = |c: char| c.is_ascii_digit() || "-./()+*x".contains(c);
+    if body.chars().all(joined) {
+        return Some(Written::Digits);
+    }
+    Some(Written::Mixed)
+}
