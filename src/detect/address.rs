@@ -19,6 +19,8 @@ pub struct Addresses<'a> {
     pub text: &'a Text<'a>,
     pub marks: &'a Marks,
     pub chunks: &'a [Chunk],
+    /// The house number may follow the street.
+    pub number_after: bool,
 }
 
 impl Addresses<'_> {
@@ -94,7 +96,7 @@ impl Addresses<'_> {
                 let digits = chunk.map_or(1, Chunk::len);
                 let price = chunk
                     .is_some_and(|c| matches!(c.kind, Kind::Price | Kind::Time | Kind::Date) || c.counted);
-                let likely = digits >= 2 || self.text.tokens[at - 1].capital || self.unknown(at - 1);
+                let likely = self.text.tokens[at - 1].capital || digits >= 2 && self.unknown(at - 1);
                 return (names > 0 && !price && digits <= 7 && (!weak || likely)).then_some(first);
             }
             if token.is_filler() {
@@ -139,7 +141,8 @@ impl Addresses<'_> {
         }
         match (house, number) {
             (Some(house), _) if last > at => Some(house.first..=self.extend(last)),
-            (None, Some(number)) => Some(at..=self.extend(number)),
+            (Some(house), Some(number)) => Some(house.first..=self.extend(number)),
+            (None, Some(number)) if self.number_after => Some(at..=self.extend(number)),
             _ => None,
         }
     }
@@ -165,7 +168,7 @@ impl Addresses<'_> {
                 end = numeric(at + 1).filter(|_| at + 1 < self.text.len()).or(value).unwrap_or(at);
             } else if let Some(region) = self.region_after(at) {
                 end = region;
-            } else if let Some(last) = numeric(at).filter(|_| self.zip(at)) {
+            } else if let Some(last) = numeric(at).filter(|_| self.zip(at) || self.numbered_road(end)) {
                 end = last;
             } else {
                 return self.city(end);
@@ -176,6 +179,15 @@ impl Addresses<'_> {
                 return end;
             }
         }
+    }
+
+    /// "county road 9", "highway 12": the number is its name.
+    fn numbered_road(&self, at: usize) -> bool {
+        let kind = at.checked_sub(1).map(|i| self.text.plain(i));
+        self.text.tokens[at].is(class::STREET_FIRST)
+            || self.text.tokens[at].is(class::STREET)
+                && kind
+                    .is_some_and(|k| matches!(k.as_ref(), "county" | "state" | "farm" | "country" | "rural"))
     }
 
     /// After a full stop an address goes on with a unit, a state or a zip.

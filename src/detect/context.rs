@@ -39,6 +39,8 @@ struct Saying {
     first: Option<char>,
     last: usize,
     whole: bool,
+    /// The digits of its last chunk.
+    piece: String,
     keyword: Option<(usize, usize)>,
 }
 
@@ -151,6 +153,12 @@ impl<'a> Context<'a> {
             let distance = self.distance(cue, chunk.first);
             match cue.what {
                 What::Secret { reason, strong, .. } => {
+                    // "the code is …": a card's, or else a door's.
+                    let reason = if reason == Reason::Cvv && !strong && self.card_at.is_none() {
+                        Reason::Password
+                    } else {
+                        reason
+                    };
                     if let Some(score) = self.secret(i, reason, strong, chunk, distance) {
                         bid(score, Some(reason), self.why("keyword", i, chunk, score), Some(i));
                     }
@@ -198,6 +206,10 @@ impl<'a> Context<'a> {
             return None;
         }
         let code = chunk.code_like();
+        // A month by itself is an answer, or nothing.
+        if chunk.kind == Kind::Date && chunk.digits.is_empty() && distance > 2 {
+            return None;
+        }
         let direct = cue.asks || self.says_it(cue, chunk);
         let mut score = fit(reason, chunk) - COST * distance as f32;
         if self.used[i] {
@@ -224,7 +236,7 @@ impl<'a> Context<'a> {
         if reason == Reason::Expiry && !self.is_cards_expiry(i, chunk) {
             return None;
         }
-        if reason == Reason::Cvv && !strong && self.card_at.is_none() {
+        if reason == Reason::Address && chunk.len() < 3 && !(cue.asks && chunk.letters == 0) {
             return None;
         }
         Some(score)
@@ -331,9 +343,14 @@ impl<'a> Context<'a> {
             first: chunk.digits.chars().next(),
             last: chunk.last,
             whole: false,
+            piece: String::new(),
             keyword,
         });
-        saying.digits += chunk.len();
+        // A read-back of what was just said adds nothing.
+        if chunk.digits != saying.piece {
+            saying.digits += chunk.len();
+        }
+        saying.piece.clone_from(&chunk.digits);
         saying.last = chunk.last;
         saying.whole = shape::is_whole(reason, chunk, saying.digits, saying.first);
         if reason == Reason::CardNumber {

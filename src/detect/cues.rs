@@ -110,7 +110,9 @@ impl Marks {
             .find(|t| t.ends_sentence)
             .is_some_and(|t| t.asks);
         // A cue that ends its turn waits for an answer, asked or not: "and the zip".
-        let ends_turn = text.tokens.get(last + 1).is_none_or(|t| t.turn != turn);
+        let rest = text.tokens[last + 1..].iter().take_while(|t| t.turn == turn).take(4);
+        let ends_turn = rest.clone().count() <= 3
+            && !rest.clone().any(|t| t.is(class::COPULA) || t.written.is_some() || t.numeral.is_some());
         let inside = text.tokens[first..=last].iter().any(|t| t.is(class::REQUEST));
         self.cues.push(Cue { first, last, what, asks: asked || question || ends_turn || inside });
     }

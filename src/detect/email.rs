@@ -45,7 +45,9 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         let written = plain.rsplit_once('.').is_some_and(|(host, _)| host.len() > 1)
             && !plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let joined = text.tokens[i - 1].is(class::DOT);
-        if written || joined && token.is(class::DOMAIN) || token.is(class::PROVIDER) && parts == 0 {
+        if token.is(class::AT) && parts == 0 {
+            // Said again by whoever writes it down.
+        } else if written || joined && token.is(class::DOMAIN) || token.is(class::PROVIDER) && parts == 0 {
             end = Some(i);
             parts += 1;
         } else if token.is(class::DOT) || joined {
@@ -78,11 +80,15 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         if text.pause_s(i) > MAX_PAUSE_S || token.ends_sentence && !token.letter {
             break;
         }
-        let code =
-            token.letter && text.plain(before) != "a" || token.written.is_some() || token.numeral.is_some();
+        let between = i < at && text.tokens[i].letter && before > 0 && text.tokens[before - 1].letter;
+        let code = token.letter && (text.plain(before) != "a" || between)
+            || token.nato
+            || token.written.is_some()
+            || token.numeral.is_some();
         let joint = token.is(class::MAIL_JOINT) && before > 0;
         let listener = infill[before] && (token.turn != turn || token.is_filler());
-        if joint
+        if token.nato
+            || joint
             || code
                 && !(token.is(class::MAIL_STOP)
                     && !text.tokens[i.min(at)].letter

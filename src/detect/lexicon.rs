@@ -57,6 +57,7 @@ struct NotFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Spoken {
+    as_in: Vec<String>,
     lead: Vec<String>,
     close: Vec<String>,
     refuse: Vec<String>,
@@ -125,6 +126,8 @@ struct Address {
     regions: Vec<String>,
     stop: Vec<String>,
     named: Vec<String>,
+    /// The house number may follow the street: "calle Mayor 15".
+    number_after: bool,
 }
 
 /// What a word can be: one bit each.
@@ -138,7 +141,7 @@ pub mod class {
         (@ $n:expr;) => {};
     }
     classes! {
-        LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
+        AS_IN LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
         AND HOMOPHONE NUMBER_JOINT PRONOUN_BEFORE PRONOUN_AFTER PRONOUN UNIT_AFTER PRICE BEFORE_QUANTITY
         MONTH MONTH_AMBIGUOUS WEEKDAY DATE_INSIDE
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
@@ -200,6 +203,7 @@ pub struct Lexicon {
     words: HashMap<Box<str>, Entry, RandomState>,
     pub phrases: Phrases,
     pub ordinal_endings: Vec<String>,
+    pub number_after: bool,
 }
 
 impl Lexicon {
@@ -221,6 +225,7 @@ impl Lexicon {
             words: HashMap::default(),
             phrases: Phrases::default(),
             ordinal_endings: file.numbers.ordinal_endings.clone(),
+            number_after: file.address.number_after,
         };
         lexicon.classes(&file.votes, &file.spoken, &file.numbers, &file.dates, &file.email, &file.address);
         lexicon.numerals(&file.numbers, &file.dates);
@@ -260,6 +265,7 @@ impl Lexicon {
         use class::*;
         let lists: &[(&[String], u64)] = &[
             (votes, VOTE),
+            (&spoken.as_in, AS_IN),
             (&spoken.lead, LEAD),
             (&spoken.close, CLOSE),
             (&spoken.refuse, REFUSE),

@@ -85,7 +85,13 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
         .into_iter()
         .map(|r| Detection::new(*r.start(), *r.end(), Reason::Email, "at and dot"))
         .collect();
-    let addresses = address::Addresses { text: &text, marks: &marks, chunks: &chunks }.find();
+    let addresses = address::Addresses {
+        text: &text,
+        marks: &marks,
+        chunks: &chunks,
+        number_after: lexicon.number_after,
+    }
+    .find();
     found.extend(addresses.iter().map(|r| Detection::new(*r.start(), *r.end(), Reason::Address, "street")));
     for value in context::Context::new(&text, &marks, &chunks, rules.window_words).values() {
         let chunk = &chunks[value.chunk];

@@ -149,6 +149,9 @@ impl Reader<'_> {
 
     fn part(&self, at: usize) -> Part {
         let token = &self.text.tokens[at];
+        if token.nato {
+            return Part::Infill;
+        }
         if is_month(self.text, at) {
             return Part::Month;
         }
@@ -181,7 +184,17 @@ impl Reader<'_> {
     fn dates(&self, at: usize) -> bool {
         let near = |i: usize| self.text.tokens.get(i).is_some_and(|t| t.is(class::MONTH));
         let inside = |i: usize| self.text.tokens.get(i).is_some_and(|t| t.is(class::DATE_INSIDE));
-        near(at + 1)
+        let ordinal = |i: usize| {
+            let token = self.text.tokens.get(i);
+            token.is_some_and(|t| {
+                matches!(t.numeral, Some(Numeral::Ordinal(_))) || t.written == Some(Written::Ordinal)
+            })
+        };
+        // "the seventh of the eleventh"
+        let numbered = inside(at + 1) && (ordinal(at + 2) || inside(at + 2) && ordinal(at + 3))
+            || at >= 2 && inside(at - 1) && (ordinal(at - 2) || at >= 3 && inside(at - 2) && ordinal(at - 3));
+        numbered
+            || near(at + 1)
             || inside(at + 1) && near(at + 2)
             || at >= 1 && near(at - 1)
             || at >= 2 && inside(at - 1) && near(at - 2)
@@ -195,6 +208,10 @@ impl Reader<'_> {
         let tokens = &self.text.tokens;
         let after = tokens.get(at + 1);
         let before = at.checked_sub(1).map(|i| &tokens[i]);
+        let tens = |i: usize| matches!(tokens[i].numeral, Some(Numeral::Ten(_)));
+        if at >= 2 && tokens[at - 1].is(class::AND) && tens(at - 2) {
+            return true;
+        }
         if self.number_follows(at) {
             let pronoun = before.is_some_and(|t| t.is(class::PRONOUN_BEFORE) && t.numeral.is_none());
             // "the one two four …" is no pronoun, "that one 4532" is.
@@ -230,8 +247,13 @@ impl Reader<'_> {
             })
         };
         let (before, after) = (code(at.checked_sub(1)), code(Some(at + 1)));
+        let beside = |i: Option<usize>| {
+            i.and_then(|i| self.text.tokens.get(i))
+                .is_some_and(|t| t.letter || t.written == Some(Written::Digits))
+        };
         match self.text.plain(at).as_ref() {
-            "a" | "i" | "y" | "o" | "e" => before && after,
+            // Words of their own, in one language or another.
+            "a" | "i" | "y" | "o" | "e" => beside(at.checked_sub(1)) && beside(Some(at + 1)),
             _ => before || after,
         }
     }
@@ -246,6 +268,7 @@ impl Reader<'_> {
                 break;
             }
             let part = self.part(at);
+            let part = if part == Part::Infill && !builder.takes(self, at) { Part::None } else { part };
             let alone = matches!(
                 token.written,
                 Some(Written::Price | Written::Time | Written::Percent | Written::Slashed)
@@ -254,6 +277,7 @@ impl Reader<'_> {
                 break;
             }
             match part {
+                Part::Number | Part::Month | Part::Letter if self.another_says(&builder, at) => break,
                 Part::Number => {
                     if builder.is_full_date(self.text, at) {
                         break;
@@ -287,6 +311,18 @@ impl Reader<'_> {
         builder.done(self.text)
     }
 
+    /// A number that somebody else says is a chunk of its own: a read-back.
+    fn another_says(&self, builder: &Builder, at: usize) -> bool {
+        at > builder.first && self.text.tokens[at].speaker != self.text.tokens[builder.last].speaker
+    }
+
+    fn ordinal_soon(&self, at: usize) -> bool {
+        (at + 1..(at + 3).min(self.text.len())).any(|i| {
+            matches!(self.text.tokens[i].numeral, Some(Numeral::Ordinal(_)))
+                || self.text.tokens[i].written == Some(Written::Ordinal)
+        })
+    }
+
     fn month_soon(&self, at: usize) -> bool {
         (at + 1..(at + 3).min(self.text.len())).any(|i| is_month(self.text, i))
     }
@@ -310,7 +346,7 @@ pub fn chunks(text: &Text, marks: &Marks) -> Vec<Chunk> {
         }
     }
     // A month's name alone, a letter alone, are no values.
-    out.retain(|c| !c.digits.is_empty() || c.letters >= 3);
+    out.retain(|c| !c.digits.is_empty() || c.letters >= 3 || c.month.is_some());
     out
 }
 
@@ -354,6 +390,16 @@ impl Builder {
             letters: 0,
             scale: false,
         }
+    }
+
+    /// Does a sound or a joint belong between the numbers here? "and" does in
+    /// "one hundred and five"; a correction begins another chunk.
+    fn takes(&self, reader: &Reader, at: usize) -> bool {
+        let token = &reader.text.tokens[at];
+        if token.is(class::AND) {
+            return self.open.is_some_and(|o| o.room > 1);
+        }
+        !reader.marks.correction[at]
     }
 
     fn is_alone(&self) -> bool {
@@ -484,7 +530,11 @@ impl Builder {
     fn done(mut self, text: &Text) -> Chunk {
         self.close();
         let after = text.tokens.get(self.last + 1).filter(|_| !text.tokens[self.last].ends_sentence);
-        let counts = after.is_some_and(|t| t.is(class::UNIT_AFTER));
+        let before = self.first.checked_sub(1).map(|i| &text.tokens[i]);
+        // "in 2019": a year.
+        let year = self.groups == [4] && (self.digits.starts_with("19") || self.digits.starts_with("20"));
+        let year = year && self.month.is_none() && before.is_some_and(|t| t.is(class::BEFORE_QUANTITY));
+        let counts = year || !self.digits.is_empty() && after.is_some_and(|t| t.is(class::UNIT_AFTER));
         let priced = after.is_some_and(|t| t.is(class::PRICE))
             || text.tokens[self.first..=self.last].iter().any(|t| t.currency);
         let kind = if priced && self.kind == Kind::Number && self.digits.len() < 9 {

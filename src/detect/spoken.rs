@@ -12,6 +12,8 @@ const PASSWORD_WORDS: usize = 6;
 const NAME_WORDS: usize = 3;
 /// Words between a keyword and its "is".
 const COPULA_WORDS: usize = 6;
+/// Words of a question after its keyword.
+const REST_WORDS: usize = 6;
 /// Turns that an answer may be late.
 const LATE_TURNS: u32 = 4;
 /// A pause that ends a value.
@@ -61,11 +63,12 @@ impl Spoken<'_> {
 
     /// "what's the password" – "copper kettle".
     fn answered(&self, cue: &Cue, reason: Reason) -> Option<RangeInclusive<usize>> {
-        if !cue.asks {
-            return None;
-        }
         let tokens = &self.text.tokens;
         let turn = tokens[cue.last].turn;
+        let rest = tokens[cue.last + 1..].iter().take_while(|t| t.turn == turn).take(REST_WORDS + 1).count();
+        if !cue.asks || self.text.speakers > 1 && rest > REST_WORDS {
+            return None;
+        }
         if self.text.speakers < 2 {
             return self.answered_by_pause(cue, reason);
         }
@@ -103,10 +106,13 @@ impl Spoken<'_> {
     /// The value that begins at `from` or a few words later, in turn `turn`.
     fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
-        let mut first = from;
+        // What was said before "hold on" is no value.
+        let own = tokens.iter().skip(from).take_while(|t| t.turn == turn).count();
+        let held = (from..from + own).rev().find(|i| self.marks.hold[*i]);
+        let mut first = held.map_or(from, |i| i + 1);
         while let Some(token) = tokens.get(first).filter(|t| t.turn == turn) {
             let skip = token.is(class::LEAD | class::FILLER | class::COPULA)
-                || self.marks.hold[first]
+                || self.marks.infill[first]
                 || token.is(class::CORRECTION);
             if !skip || token.letter && tokens.get(first + 1).is_some_and(|t| t.letter) {
                 break;

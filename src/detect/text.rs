@@ -37,6 +37,8 @@ pub struct Token {
     parts: Range<u32>,
     /// One letter by itself, or a letter's name.
     pub letter: bool,
+    /// "as in boy" after a letter.
+    pub nato: bool,
     pub capital: bool,
     /// Two words or more say it (ends a sentence here: `.`, `?`, `!`).
     pub ends_sentence: bool,
@@ -104,6 +106,7 @@ impl<'a> Text<'a> {
             text.tokens.push(token);
         }
         text.speakers = names.len();
+        text.mark_nato();
         text
     }
 
@@ -138,6 +141,7 @@ impl<'a> Text<'a> {
             digits: from..self.digits.len() as u32,
             parts: parts_from..self.parts.len() as u32,
             letter: single,
+            nato: false,
             capital: raw.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_uppercase),
             ends_sentence: tail.ends_with(['.', '?', '!']),
             asks: tail.ends_with('?'),
@@ -166,6 +170,24 @@ impl<'a> Text<'a> {
             }
         }
         self.parts.get(from).copied()
+    }
+
+    /// "b as in boy", "m for mother": the words after the letter spell it again.
+    fn mark_nato(&mut self) {
+        for i in 0..self.tokens.len().saturating_sub(2) {
+            if !self.tokens[i].letter || !self.tokens[i + 1].is(class::AS_IN) {
+                continue;
+            }
+            let two = self.tokens[i + 2].is(class::AS_IN);
+            let word = if two { i + 3 } else { i + 2 };
+            if word >= self.tokens.len() || self.tokens[word].turn != self.tokens[i].turn {
+                continue;
+            }
+            let same = self.plain(word).chars().next() == self.plain(i).chars().next();
+            if two || same {
+                self.tokens[i + 1..=word].iter_mut().for_each(|t| t.nato = true);
+            }
+        }
     }
 
     /// The digits that are written in a word.
