@@ -1,7 +1,7 @@
 //! Street addresses: a house number and its street, with unit, city, state and
 //! zip; and what somebody answers who was asked where to.
 
-use super::cues::{Marks, What};
+use super::cues::{Cue, Marks, What};
 use super::lexicon::class;
 use super::numbers::{Chunk, Kind};
 use super::text::{Text, Written};
@@ -12,6 +12,9 @@ use std::ops::RangeInclusive;
 const STREET_WORDS: usize = 4;
 /// Words of an answer to "where to".
 const ANSWER_WORDS: usize = 16;
+/// Questions that go on asking for parts of one address, and their words.
+const MORE_QUESTIONS: usize = 4;
+const SHORT_QUESTION: usize = 5;
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -41,7 +44,17 @@ impl Addresses<'_> {
         }
         for (n, cue) in self.marks.cues.iter().enumerate() {
             if let What::Secret { reason: Reason::Address, .. } = cue.what {
-                found.extend(self.answer(n));
+                let answer = self.answer(cue, cue.last + 1);
+                // A house number alone: its street may be asked for next.
+                let number = || {
+                    let next = (cue.last + 1..self.text.len())
+                        .find(|i| self.text.tokens[*i].turn != self.text.tokens[cue.last].turn)?;
+                    self.chunk_at(next).filter(|c| !c.digits.is_empty() && cue.asks).map(|c| c.last)
+                };
+                if let Some(said) = answer.as_ref().map(|a| *a.end()).or_else(number) {
+                    self.further(n, said, &mut found);
+                }
+                found.extend(answer);
             }
         }
         found
@@ -252,13 +265,35 @@ impl Addresses<'_> {
         }
     }
 
+    /// "and the city?", "street?": short questions after an answer ask for more of it.
+    fn further(&self, cue: usize, mut said: usize, found: &mut Vec<RangeInclusive<usize>>) {
+        let tokens = &self.text.tokens;
+        let cue = Cue { asks: true, ..self.marks.cues[cue] };
+        for _ in 0..MORE_QUESTIONS {
+            let Some(asks) = (said + 1..tokens.len()).find(|i| tokens[*i].turn != tokens[said].turn) else {
+                return;
+            };
+            let words = (asks..tokens.len()).take_while(|i| tokens[*i].turn == tokens[asks].turn).count();
+            let last = asks + words - 1;
+            let other = self.marks.cues.iter().any(|c| {
+                (asks..=last).contains(&c.first)
+                    && !matches!(c.what, What::Secret { reason: Reason::Address, .. })
+            });
+            if words > SHORT_QUESTION || other {
+                return;
+            }
+            let Some(answer) = self.answer(&cue, last + 1) else { return };
+            said = *answer.end();
+            found.push(answer);
+        }
+    }
+
     /// What follows an address cue: an answer in the next turn, or what the
     /// same person goes on to say.
-    fn answer(&self, cue: usize) -> Option<RangeInclusive<usize>> {
-        let cue = &self.marks.cues[cue];
+    fn answer(&self, cue: &Cue, from: usize) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
-        let turn = tokens[cue.last].turn;
-        let mut at = cue.last + 1;
+        let turn = tokens[from - 1].turn;
+        let mut at = from;
         // To the answer's turn, when the question goes on a little.
         if cue.asks {
             let next = (at..tokens.len().min(at + 10)).find(|i| tokens[*i].turn != turn);
@@ -314,7 +349,8 @@ impl Addresses<'_> {
             }
             i += 1;
         }
-        let place = chunk.is_some() && named > 0 && !zip_alone || region && cue.asks;
+        let street = last.is_some_and(|l| (at..=l).any(|i| tokens[i].is(class::STREET))) && named >= 2;
+        let place = chunk.is_some() && named > 0 && !zip_alone || (region || street) && cue.asks;
         let city = cue.asks
             && named > 0
             && named <= 4

@@ -99,7 +99,47 @@ impl<'a> Context<'a> {
             }
             out.push(Value { chunk: n, reason, why });
         }
+        self.dictations(&mut out);
         out
+    }
+
+    /// Digits that one person dictates in pieces, with somebody else's short
+    /// words between, and that make a card's number together.
+    fn dictations(&self, out: &mut Vec<Value>) {
+        let known: Vec<usize> = out.iter().map(|v| v.chunk).collect();
+        let plain = |n: &usize| {
+            let c = &self.chunks[*n];
+            c.kind == Kind::Number
+                && c.letters == 0
+                && c.code_like() >= 0.5
+                && !c.counted
+                && known.binary_search(n).is_err()
+        };
+        let mut run: Vec<usize> = Vec::new();
+        for n in (0..self.chunks.len()).filter(plain).chain([usize::MAX]) {
+            let follows = n != usize::MAX && run.last().is_none_or(|last| self.follows(*last, n));
+            if follows {
+                run.push(n);
+                continue;
+            }
+            let digits: usize = run.iter().map(|c| self.chunks[*c].len()).sum();
+            if run.len() >= 3 && (13..=38).contains(&digits) {
+                let why = Why { rule: "dictation", confidence: 1.0, ..Why::default() };
+                out.extend(run.iter().map(|chunk| Value { chunk: *chunk, reason: Reason::CardNumber, why }));
+            }
+            run = if n == usize::MAX { Vec::new() } else { vec![n] };
+        }
+        out.sort_by_key(|v| v.chunk);
+    }
+
+    /// Chunk `b` comes after `a` with few words between.
+    fn follows(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.chunks[a], &self.chunks[b]);
+        let words = self.text.tokens[b.first].counted - self.text.tokens[a.last].counted;
+        let from = self.marks.cues.partition_point(|c| c.first <= a.last);
+        let between = self.marks.cues[from..].iter().take_while(|c| c.first < b.first);
+        let harmless = between.into_iter().any(|c| c.what == What::Harmless);
+        words <= 4 && !harmless
     }
 
     /// A card is talked about, or another value begins.
@@ -192,7 +232,7 @@ impl<'a> Context<'a> {
         if shape::CARD_DIGITS.contains(&chunk.len())
             && chunk.letters == 0
             && chunk.kind == Kind::Number
-            && !chunk.scale
+            && (!chunk.scale || chunk.numbers > 4)
         {
             return Some(Reason::CardNumber);
         }
@@ -211,7 +251,12 @@ impl<'a> Context<'a> {
             return None;
         }
         let direct = cue.asks || self.says_it(cue, chunk);
-        let mut score = fit(reason, chunk) - COST * distance as f32;
+        let mut fits = fit(reason, chunk);
+        if strong && direct && code >= 0.9 && chunk.kind == Kind::Number {
+            // Asked for and said: an odd length is no reason to leave it.
+            fits = fits.max(0.2);
+        }
+        let mut score = fits - COST * distance as f32;
         if self.used[i] {
             score -= 1.2;
         }
@@ -252,7 +297,12 @@ impl<'a> Context<'a> {
                 .any(|c| matches!(c.what, What::Secret { reason: Reason::CardNumber | Reason::Cvv, .. }));
         let month_and_year = shape::is_expiry(chunk) && chunk.kind != Kind::Date;
         let noun = !self.text.plain(self.marks.cues[i].last).starts_with("expires");
-        if card { !chunk.ordinal || noun } else { month_and_year || noun && shape::is_expiry(chunk) }
+        let asked = self.marks.cues[i].asks && chunk.len() <= 8 && !chunk.ordinal;
+        if card {
+            !chunk.ordinal || noun
+        } else {
+            month_and_year || noun && (asked || shape::is_expiry(chunk))
+        }
     }
 
     /// Prices, times and counts are what they say they are.

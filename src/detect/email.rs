@@ -87,8 +87,10 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
             || token.numeral.is_some();
         let joint = token.is(class::MAIL_JOINT) && before > 0;
         let listener = infill[before] && (token.turn != turn || token.is_filler());
+        let spelled = token.letter && before > 0 && text.tokens[before - 1].letter;
         if token.nato
             || joint
+            || spelled
             || code
                 && !(token.is(class::MAIL_STOP)
                     && !text.tokens[i.min(at)].letter

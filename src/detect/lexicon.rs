@@ -59,6 +59,7 @@ struct NotFile {
 struct Spoken {
     as_in: Vec<String>,
     lead: Vec<String>,
+    question: Vec<String>,
     close: Vec<String>,
     refuse: Vec<String>,
     copula: Vec<String>,
@@ -141,7 +142,7 @@ pub mod class {
         (@ $n:expr;) => {};
     }
     classes! {
-        AS_IN LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
+        AS_IN QUESTION LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
         AND HOMOPHONE NUMBER_JOINT PRONOUN_BEFORE PRONOUN_AFTER PRONOUN UNIT_AFTER PRICE BEFORE_QUANTITY
         MONTH MONTH_AMBIGUOUS WEEKDAY DATE_INSIDE
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
@@ -266,6 +267,7 @@ impl Lexicon {
         let lists: &[(&[String], u64)] = &[
             (votes, VOTE),
             (&spoken.as_in, AS_IN),
+            (&spoken.question, QUESTION),
             (&spoken.lead, LEAD),
             (&spoken.close, CLOSE),
             (&spoken.refuse, REFUSE),

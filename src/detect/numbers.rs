@@ -301,7 +301,14 @@ impl Reader<'_> {
                     infill += 1
                 }
                 // "the" before "first of may", "twenty of the march".
-                Part::None if token.is(class::DATE_INSIDE) && infill < 2 && self.month_soon(at) => {
+                Part::None
+                    if token.is(class::DATE_INSIDE) && infill < 2 && self.month_soon(at)
+                        || part == Part::None
+                            && token.is(class::DATE_INSIDE)
+                            && infill < 2
+                            && builder.ordinal
+                            && self.ordinal_soon(at) =>
+                {
                     infill += 1
                 }
                 _ => break,

@@ -106,7 +106,8 @@ pub fn fit(reason: Reason, chunk: &Chunk) -> f32 {
             9 => 3.0,
             4 => 1.2,
             2..=8 => 0.8,
-            10..=12 => 0.5,
+            // A French NIR has 13 digits and a key of two.
+            10..=15 => 0.8,
             1 => 0.0,
             _ => -1.0,
         },

@@ -14,6 +14,7 @@ const NAME_WORDS: usize = 3;
 const COPULA_WORDS: usize = 6;
 /// Words of a question after its keyword.
 const REST_WORDS: usize = 6;
+const QUESTION_WORDS: usize = 18;
 /// Turns that an answer may be late.
 const LATE_TURNS: u32 = 4;
 /// A pause that ends a value.
@@ -65,8 +66,12 @@ impl Spoken<'_> {
     fn answered(&self, cue: &Cue, reason: Reason) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
         let turn = tokens[cue.last].turn;
-        let rest = tokens[cue.last + 1..].iter().take_while(|t| t.turn == turn).take(REST_WORDS + 1).count();
-        if !cue.asks || self.text.speakers > 1 && rest > REST_WORDS {
+        let rest =
+            tokens[cue.last + 1..].iter().take_while(|t| t.turn == turn).take(QUESTION_WORDS + 1).count();
+        // "… a security question: who was your best friend?"
+        let question = tokens[cue.first..=cue.last].iter().any(|t| t.is(class::QUESTION));
+        let most = if question { QUESTION_WORDS } else { REST_WORDS };
+        if !(cue.asks || question) || self.text.speakers > 1 && rest > most {
             return None;
         }
         if self.text.speakers < 2 {
