@@ -29,6 +29,8 @@ const HARMLESS: f32 = 2.0;
 const GOES_ON_WORDS: u32 = 9;
 /// Words after a chunk in which "… is my card number" is looked for.
 const AFTER_WORDS: usize = 6;
+/// Words between a whole date and the "date of birth" that explains it.
+const BORN_WORDS: u32 = 8;
 /// Words in which a card is the subject, for expiries and codes.
 const CARD_TALK_WORDS: u32 = 60;
 
@@ -135,7 +137,7 @@ impl<'a> Context<'a> {
     /// Chunk `b` comes after `a` with few words between.
     fn follows(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.chunks[a], &self.chunks[b]);
-        let words = self.text.tokens[b.first].counted - self.text.tokens[a.last].counted;
+        let words = self.text.words_between(a.last, b.first);
         let from = self.marks.cues.partition_point(|c| c.first <= a.last);
         let between = self.marks.cues[from..].iter().take_while(|c| c.first < b.first);
         let harmless = between.into_iter().any(|c| c.what == What::Harmless);
@@ -160,7 +162,7 @@ impl<'a> Context<'a> {
         if cue.asks && tokens[at].turn == tokens[cue.last].turn + 1 {
             let turn = tokens[at].turn;
             let begins = (cue.last..=at).rev().take_while(|i| tokens[*i].turn == turn).last().unwrap_or(at);
-            let own = tokens[at].counted - tokens[begins].counted;
+            let own = self.text.words_between(begins, at);
             let own = own.saturating_sub(self.held[at] - self.held[begins]);
             return counted.min(own + 1);
         }
@@ -213,6 +215,13 @@ impl<'a> Context<'a> {
         if let Some((score, saying)) = self.goes_on(chunk) {
             let why = Why { rule: "goes on", keyword: saying.keyword, confidence: score, ..Why::default() };
             bid(score, Some(saying.reason), why, None);
+        }
+        if let Some((score, reason)) = self.in_order(chunk) {
+            let why = Why { rule: "after a card", confidence: score, ..Why::default() };
+            bid(score, Some(reason), why, None);
+        }
+        if let Some((score, reason, i)) = self.born_later(chunk, next) {
+            bid(score, Some(reason), self.why("keyword after", i, chunk, score), None);
         }
         if let Some((score, reason, i)) = self.named_after(chunk, next) {
             bid(score, Some(reason), self.why("keyword after", i, chunk, score), None);
@@ -340,7 +349,7 @@ impl<'a> Context<'a> {
     fn goes_on(&self, chunk: &Chunk) -> Option<(f32, &Saying)> {
         let saying = self.saying.as_ref()?;
         let tokens = &self.text.tokens;
-        let words = tokens[chunk.first].counted - tokens[saying.last].counted;
+        let words = self.text.words_between(saying.last, chunk.first);
         let corrects = (saying.last + 1..chunk.first).any(|i| self.marks.correction[i]);
         if self.is_plainly_else(chunk, saying.reason) || chunk.counted && chunk.code_like() < 0.9 {
             return None;
@@ -350,12 +359,51 @@ impl<'a> Context<'a> {
         }
         let fits = match saying.reason {
             Reason::CardNumber if saying.digits + chunk.len() > 19 && !corrects => return None,
+            Reason::Dob | Reason::Expiry if chunk.len() <= 4 && words <= 4 => 0.9,
             Reason::Address | Reason::Dob | Reason::Expiry => fit(saying.reason, chunk) * 0.5,
             reason => {
                 fit(reason, chunk).max(if chunk.numbers > 1 || chunk.len() > 1 { 0.8 } else { 0.55 }).min(1.6)
             }
         };
         (words <= GOES_ON_WORDS).then_some((fits + 0.3 - 0.12 * words as f32, saying))
+    }
+
+    /// Card number, expiry, code: said in this order without a word between.
+    fn in_order(&self, chunk: &Chunk) -> Option<(f32, Reason)> {
+        let saying = self.saying.as_ref().filter(|s| s.whole)?;
+        let words = self.text.words_between(saying.last, chunk.first);
+        let plain = chunk.kind == Kind::Number
+            || chunk.kind == Kind::Slashed
+            || chunk.kind == Kind::Date && !chunk.ordinal;
+        if words > 3
+            || chunk.counted
+            || !plain
+            || self.text.tokens[chunk.first].speaker != self.text.tokens[saying.last].speaker
+        {
+            return None;
+        }
+        let score = 1.3 - 0.15 * words as f32;
+        match saying.reason {
+            Reason::CardNumber if shape::is_expiry(chunk) => Some((score, Reason::Expiry)),
+            Reason::Expiry | Reason::CardNumber
+                if self.card_at.is_some() && (3..=4).contains(&chunk.len()) =>
+            {
+                Some((score, Reason::Cvv))
+            }
+            _ => None,
+        }
+    }
+
+    /// "Tom Baker, 5/2/80" – "thank you, the date of birth matches".
+    fn born_later(&self, chunk: &Chunk, next: usize) -> Option<(f32, Reason, usize)> {
+        let whole = chunk.groups.len() >= 3 && chunk.kind == Kind::Slashed
+            || chunk.kind == Kind::Date && chunk.len() >= 5;
+        let cues = self.marks.cues[next..].iter().enumerate().take(4);
+        let near = |c: &Cue| self.text.words_between(chunk.last, c.first) <= BORN_WORDS;
+        cues.take_while(|(_, c)| near(c))
+            .find(|(_, c)| matches!(c.what, What::Secret { reason: Reason::Dob, .. }))
+            .filter(|_| whole && !chunk.counted)
+            .map(|(k, _)| (0.9, Reason::Dob, next + k))
     }
 
     /// "4532 … is my card number", "078 05 1120 that's my social".

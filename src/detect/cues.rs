@@ -82,6 +82,11 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
             Mark::Not => {}
             Mark::Hold => marks.hold[range].fill(true),
             Mark::Backchannel => marks.infill[range].fill(true),
+            Mark::Piece => {
+                marks.infill[range].fill(true);
+                let what = What::Secret { reason: Reason::CardNumber, strong: false, last_four: false };
+                marks.push(text, at, hit.len, what);
+            }
             Mark::Correction => {
                 marks.infill[range.clone()].fill(true);
                 marks.correction[range].fill(true);

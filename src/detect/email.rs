@@ -80,7 +80,9 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         if text.pause_s(i) > MAX_PAUSE_S || token.ends_sentence && !token.letter {
             break;
         }
-        let between = i < at && text.tokens[i].letter && before > 0 && text.tokens[before - 1].letter;
+        let spelled_before =
+            before > 0 && (text.tokens[before - 1].letter || text.tokens[before - 1].is(class::MAIL_JOINT));
+        let between = i < at && text.tokens[i].letter && spelled_before;
         let code = token.letter && (text.plain(before) != "a" || between)
             || token.nato
             || token.written.is_some()
@@ -114,7 +116,8 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
     (first < at).then_some(first)
 }
 
-/// "one" or "second" before a joint is part of the name.
+/// "one" before a joint, anything before an underscore, is part of the name.
 fn keeps(text: &Text, word: usize, next: usize) -> bool {
-    text.tokens[next].is(class::MAIL_JOINT) && text.tokens[word].numeral.is_some()
+    let joint = text.tokens[next].is(class::MAIL_JOINT);
+    joint && (text.tokens[word].numeral.is_some() || !text.tokens[next].is(class::DOT))
 }

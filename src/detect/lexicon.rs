@@ -68,6 +68,7 @@ struct Spoken {
     filler: Vec<String>,
     backchannel: Vec<String>,
     backchannels: Vec<String>,
+    pieces: Vec<String>,
     correction: Vec<String>,
     corrections: Vec<String>,
 }
@@ -191,6 +192,8 @@ pub enum Mark {
     Hold,
     Backchannel,
     Correction,
+    /// "next four": a piece of a card number is asked for.
+    Piece,
     /// A post office box, a region of two words.
     PostBox,
     Region,
@@ -243,6 +246,7 @@ impl Lexicon {
         for (phrases, mark) in [
             (&file.not.phrases, Mark::Not),
             (&file.spoken.hold, Mark::Hold),
+            (&file.spoken.pieces, Mark::Piece),
             (&file.spoken.backchannels, Mark::Backchannel),
             (&file.spoken.corrections, Mark::Correction),
             (&file.address.boxes, Mark::PostBox),

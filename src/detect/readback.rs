@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Fewer digits may be anything.
 const LEAST_DIGITS: usize = 3;
+/// Words between a value and its spelling.
+const SPELLED_WORDS: usize = 14;
 /// A word of a password or a street that is said again.
 const LEAST_LETTERS: usize = 4;
 
@@ -18,6 +20,7 @@ pub fn find(text: &Text, chunks: &[Chunk], found: &[Detection]) -> Vec<Detection
     let covered = covered(text.len(), found);
     let mut out = numbers(chunks, found, &covered);
     out.extend(words(text, found, &covered));
+    out.extend(spelled(chunks, found, &covered));
     out
 }
 
@@ -70,6 +73,20 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
         }
     }
     out
+}
+
+/// Letters that are spelled soon after a value that is words: "can you spell that?"
+fn spelled(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detection> {
+    let letters = chunks.iter().filter(|c| c.letters >= LEAST_DIGITS && !covered[c.first]);
+    letters
+        .filter_map(|chunk| {
+            let before = found.partition_point(|d| d.last < chunk.first).checked_sub(1)?;
+            let near = &found[before];
+            let words = matches!(near.reason, Reason::Password | Reason::Email | Reason::Name);
+            let close = chunk.first - near.last <= SPELLED_WORDS;
+            (words && close).then(|| Detection::new(chunk.first, chunk.last, near.reason, "spelled"))
+        })
+        .collect()
 }
 
 /// Words of a password, an e-mail address or a street that are said once more.

@@ -3,7 +3,7 @@
 
 use super::cues::{Cue, Marks, What};
 use super::lexicon::class;
-use super::text::Text;
+use super::text::{Text, Written};
 use crate::call::Reason;
 use std::ops::RangeInclusive;
 
@@ -151,6 +151,9 @@ impl Spoken<'_> {
                 last = i;
             }
         }
-        Some(first..=last)
+        // "half an inch, four dollars": a thing for sale, no word to get in with.
+        let counts =
+            (first..=last).any(|i| tokens[i].is(class::PRICE) || tokens[i].written == Some(Written::Price));
+        (!counts).then_some(first..=last)
     }
 }

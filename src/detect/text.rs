@@ -212,6 +212,11 @@ impl<'a> Text<'a> {
         self.tokens.len()
     }
 
+    /// Words from `a` on and before `b` that count in a window; 0 when `b` comes first.
+    pub fn words_between(&self, a: usize, b: usize) -> u32 {
+        self.tokens[b].counted.saturating_sub(self.tokens[a].counted)
+    }
+
     /// Seconds of silence before a word; 0 where times are absurd.
     pub fn pause_s(&self, at: usize) -> f64 {
         let Some(before) = at.checked_sub(1) else { return 0.0 };
@@ -257,6 +262,11 @@ fn written_as(plain: &str, lexicon: &Lexicon) -> Option<Written> {
     }
     if body.contains('/') && body.split('/').all(digits) {
         return Some(Written::Slashed);
+    }
+    // "4,1,1,7,…": digits with commas; "1,200,000" is a count.
+    let groups = || body.split(',').skip(1);
+    if body.matches(',').count() >= 2 && body.split(',').all(digits) {
+        return Some(if groups().all(|g| g.len() == 3) { Written::Price } else { Written::Digits });
     }
     let joined = |c: char| c.is_ascii_digit() || "-./()+*x".contains(c);
     if body.chars().all(joined) {
