@@ -15,5 +15,6 @@ mod office;
 mod schemas;
 mod servers;
 mod source;
+mod spans;
 mod speech;
 mod store;

@@ -48,6 +48,7 @@ pub mod dtmf;
 pub mod mute;
 pub mod peaks;
 pub mod resample;
+pub mod silence;
 
 pub use audio::{Rate, Samples, Span, merge};
 pub use container::{Layout, ReadAt};

@@ -27,6 +27,9 @@ pub struct RawTranscript {
     /// False when the engine gave segments only: every word then carries its
     /// segment's times, so that whatever is found in it mutes all of it.
     pub word_times: bool,
+    /// The engine aligns words to the audio: its times are good to some 50 ms.
+    /// A Whisper-class engine's drift by 100 ms and more.
+    pub trusted_times: bool,
 }
 
 impl fmt::Debug for RawTranscript {

@@ -288,6 +288,18 @@ impl Addresses<'_> {
         }
     }
 
+    /// "in", "of the" inside an address; "and" before its next part alone.
+    fn links(&self, at: usize) -> bool {
+        let part = |i: usize| {
+            self.chunk_at(i).is_some() || self.text.tokens.get(i).is_some_and(|t| t.is(class::UNIT))
+        };
+        match self.text.plain(at).as_ref() {
+            "in" | "of" | "the" | "de" | "la" | "a" | "en" | "du" | "des" => true,
+            "and" | "y" | "et" => part(at + 1),
+            _ => false,
+        }
+    }
+
     /// What follows an address cue: an answer in the next turn, or what the
     /// same person goes on to say.
     fn answer(&self, cue: &Cue, from: usize) -> Option<RangeInclusive<usize>> {
@@ -336,10 +348,7 @@ impl Addresses<'_> {
                 region |= self.marks.region[i];
                 named += 1;
                 last = Some(i);
-            } else if t.is(class::ADDRESS_STOP)
-                && !t.is_filler()
-                && !matches!(self.text.plain(i).as_ref(), "in" | "and" | "of" | "the" | "de" | "la" | "a")
-            {
+            } else if t.is(class::ADDRESS_STOP) && !t.is_filler() && !self.links(i) {
                 break;
             }
             if tokens[i].ends_sentence

@@ -19,9 +19,9 @@ pub struct Value {
 }
 
 /// A bid below this leaves the chunk as it is.
-const LEAST: f32 = 0.45;
+const LEAST: f32 = 0.3;
 /// What a word between a cue and a chunk costs.
-const COST: f32 = 0.07;
+const COST: f32 = 0.04;
 /// The same for what is harmless: "order number is …" counts only close by.
 const HARMLESS_COST: f32 = 0.28;
 const HARMLESS: f32 = 2.0;
@@ -282,7 +282,7 @@ impl<'a> Context<'a> {
             if code < 0.5 || chunk.counted && code < 0.9 {
                 return None;
             }
-            score -= 0.3;
+            score -= 0.1;
             if chunk.len() < 4 && !direct {
                 score -= 0.6;
             }
@@ -348,13 +348,16 @@ impl<'a> Context<'a> {
     /// The value that was being said goes on after a word or two.
     fn goes_on(&self, chunk: &Chunk) -> Option<(f32, &Saying)> {
         let saying = self.saying.as_ref()?;
-        let tokens = &self.text.tokens;
         let words = self.text.words_between(saying.last, chunk.first);
         let corrects = (saying.last + 1..chunk.first).any(|i| self.marks.correction[i]);
         if self.is_plainly_else(chunk, saying.reason) || chunk.counted && chunk.code_like() < 0.9 {
             return None;
         }
         if saying.whole && !(corrects && words <= 6) {
+            return None;
+        }
+        let open_ended = matches!(saying.reason, Reason::Password | Reason::IdNumber | Reason::BankAccount);
+        if open_ended && words > 2 && chunk.code_like() < 0.5 {
             return None;
         }
         let fits = match saying.reason {

@@ -4,7 +4,8 @@ use super::cues::Marks;
 use super::lexicon::class;
 use super::text::Text;
 use super::{Detection, Ruleset};
-use crate::call::{Detector, Reason, Segment, Word};
+use crate::call::{Detector, RawTranscript, Reason, Segment, Word};
+use unsaid_dsp::silence::Silence;
 
 /// Gaps shorter than this between two spans of one reason are silenced too.
 const BRIDGE_S: f64 = 0.4;
@@ -59,20 +60,50 @@ pub fn over_sounds(found: Vec<Detection>, text: &Text, marks: &Marks) -> Vec<Det
     out
 }
 
+/// How far beyond its padding an edge looks for a pause.
+const SNAP_S: f64 = 0.4;
+
+/// What is known of the recording besides its words.
+#[derive(Clone, Copy)]
+pub struct Recording<'a> {
+    pub duration_s: f64,
+    /// Where it is quiet; `None` where only a transcript is at hand.
+    pub silence: Option<&'a Silence>,
+}
+
 /// Where detections lie in the recording: from the first word's start to the
-/// last word's end, padded. A time that cannot be (absent, reversed, out of
-/// order) is taken from the nearest sound neighbours instead: wider, never
-/// narrower.
-pub fn place(words: &[Word], detections: &[Detection], rules: &Ruleset, duration_s: f64) -> Vec<Segment> {
+/// last word's end, padded.
+///
+/// Where the engine's times can be trusted, the padding ends at the
+/// neighbouring words. Where they drift (a Whisper-class engine's do), the
+/// padded edge moves outward to the next pause, so that it does not cut a word
+/// that is said later than its time says. A time that cannot be (absent,
+/// reversed, out of order) is taken from the nearest sound neighbours instead:
+/// wider, never narrower.
+pub fn place(
+    transcript: &RawTranscript,
+    detections: &[Detection],
+    rules: &Ruleset,
+    recording: Recording,
+) -> Vec<Segment> {
+    let words = &transcript.words;
+    let sound = sound(words, recording.duration_s);
     let placed = detections.iter().map(|d| {
         let pad = rules.padding_s(d.reason);
-        let start = sound_start(words, d.first);
-        let end = sound_end(words, d.last, duration_s);
-        let inner = words[d.first..=d.last].iter().filter(|w| is_sound(w));
+        let start = sound_start(words, &sound, d.first);
+        let end = sound_end(words, &sound, d.last, recording.duration_s);
+        let inner = (d.first..=d.last).filter(|i| sound[*i]).map(|i| &words[i]);
         let (low, high) = inner.fold((start, end), |(l, h), w| (l.min(w.start_s), h.max(w.end_s)));
+        let (mut start, mut end) = (low - pad, high + pad);
+        if transcript.trusted_times {
+            start = start.max(neighbour_before(words, &sound, d.first).min(low));
+            end = end.min(neighbour_after(words, &sound, d.last).max(high));
+        } else if let Some(silence) = recording.silence {
+            (start, end) = (silence.before(start, SNAP_S), silence.after(end, SNAP_S));
+        }
         Segment {
-            start: (low - pad).max(0.0),
-            end: (high + pad).min(duration_s.max(0.0)),
+            start: start.max(0.0),
+            end: end.min(recording.duration_s.max(0.0)),
             reason: d.reason,
             detector: Detector::Words,
         }
@@ -80,37 +111,90 @@ pub fn place(words: &[Word], detections: &[Detection], rules: &Ruleset, duration
     bridge(placed.filter(|s| s.end > s.start).collect())
 }
 
-fn is_sound(word: &Word) -> bool {
-    word.start_s.is_finite() && word.end_s.is_finite() && word.start_s >= 0.0 && word.end_s > word.start_s
+/// Seconds that an engine's times may run backwards between two words.
+const BACKWARDS_S: f64 = 1.0;
+
+/// Which words have a time that can be: inside the recording, forward, and in order.
+fn sound(words: &[Word], duration_s: f64) -> Vec<bool> {
+    let mut latest = 0f64;
+    words
+        .iter()
+        .map(|w| {
+            let sound = w.start_s.is_finite()
+                && w.end_s.is_finite()
+                && w.start_s >= 0.0
+                && w.end_s > w.start_s
+                && (duration_s <= 0.0 || w.start_s <= duration_s)
+                && w.start_s >= latest - BACKWARDS_S;
+            if sound {
+                latest = latest.max(w.start_s);
+            }
+            sound
+        })
+        .collect()
 }
 
 /// The word's start, or the end of the nearest sound word before it, or the beginning.
-fn sound_start(words: &[Word], at: usize) -> f64 {
-    if is_sound(&words[at]) {
+fn sound_start(words: &[Word], sound: &[bool], at: usize) -> f64 {
+    if sound[at] {
         return words[at].start_s;
     }
-    words[..at].iter().rev().find(|w| is_sound(w)).map_or(0.0, |w| w.end_s)
+    (0..at).rev().find(|i| sound[*i]).map_or(0.0, |i| words[i].end_s)
 }
 
-fn sound_end(words: &[Word], at: usize, duration_s: f64) -> f64 {
-    if is_sound(&words[at]) {
+fn sound_end(words: &[Word], sound: &[bool], at: usize, duration_s: f64) -> f64 {
+    if sound[at] {
         return words[at].end_s;
     }
-    words[at + 1..].iter().find(|w| is_sound(w)).map_or(duration_s, |w| w.start_s)
+    (at + 1..words.len()).find(|i| sound[*i]).map_or(duration_s, |i| words[i].start_s)
 }
 
-/// Joins spans of one reason that nearly touch.
+fn neighbour_before(words: &[Word], sound: &[bool], first: usize) -> f64 {
+    (0..first).rev().find(|i| sound[*i]).map_or(0.0, |i| words[i].end_s)
+}
+
+fn neighbour_after(words: &[Word], sound: &[bool], last: usize) -> f64 {
+    (last + 1..words.len()).find(|i| sound[*i]).map_or(f64::INFINITY, |i| words[i].start_s)
+}
+
+/// Joins spans of one reason that nearly touch; between two reasons the gap
+/// goes to the first.
 pub fn bridge(mut segments: Vec<Segment>) -> Vec<Segment> {
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
     let mut out: Vec<Segment> = Vec::with_capacity(segments.len());
     for s in segments {
-        let before = out.iter_mut().rev().find(|o| o.reason == s.reason);
-        match before {
-            Some(last) if s.start - last.end < BRIDGE_S => {
-                last.end = last.end.max(s.end);
-            }
-            _ => out.push(s),
+        if let Some(same) = out.iter_mut().rev().find(|o| o.reason == s.reason)
+            && s.start - same.end < BRIDGE_S
+        {
+            same.end = same.end.max(s.end);
+            continue;
         }
+        if let Some(last) = out.last_mut()
+            && s.start > last.end
+            && s.start - last.end < BRIDGE_S
+        {
+            last.end = s.start;
+        }
+        out.push(s);
     }
     out
+}
+
+/// Seconds after a keyword in which keyed tones are its answer.
+const KEYED_S: f64 = 15.0;
+
+/// Tones that answer a request ("enter your PIN") get its reason.
+pub fn name_tones(tones: &mut [Segment], words: &[Word], language: Option<&str>, rules: &Ruleset) {
+    if tones.is_empty() {
+        return;
+    }
+    let requests = super::announced(words, language, rules);
+    for tone in tones.iter_mut().filter(|t| t.reason == Reason::Dtmf) {
+        let asked = requests.iter().rev().find(|(at_s, _)| *at_s <= tone.start + 0.5);
+        if let Some((at_s, reason)) = asked
+            && tone.start - at_s <= KEYED_S
+        {
+            tone.reason = *reason;
+        }
+    }
 }

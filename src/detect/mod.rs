@@ -77,6 +77,38 @@ pub fn detect(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec<De
     merge::disjoint(found)
 }
 
+/// Where digits are asked for, as seconds and reasons in order: "enter your
+/// PIN" is answered with keys.
+pub fn announced(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec<(f64, Reason)> {
+    let keyed = |r: &Reason| {
+        matches!(
+            r,
+            Reason::CardNumber
+                | Reason::Cvv
+                | Reason::Expiry
+                | Reason::Dob
+                | Reason::Ssn
+                | Reason::Password
+                | Reason::BankAccount
+        )
+    };
+    let mut out = Vec::new();
+    for lexicon in language::spoken(words, language, rules) {
+        let text = Text::new(words, lexicon);
+        for cue in cues::find(&text, lexicon).cues {
+            let at_s = words[cue.last].end_s;
+            if let What::Secret { reason, .. } = cue.what
+                && keyed(&reason)
+                && at_s.is_finite()
+            {
+                out.push((at_s, reason));
+            }
+        }
+    }
+    out.sort_by(|a, b| a.0.total_cmp(&b.0));
+    out
+}
+
 fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detection> {
     let text = Text::new(words, lexicon);
     let marks = cues::find(&text, lexicon);

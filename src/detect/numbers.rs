@@ -124,7 +124,7 @@ impl Reader<'_> {
     /// A number is the next word that is no sound, within a few words.
     fn number_follows(&self, at: usize) -> bool {
         (at + 1..(at + 4).min(self.text.len()))
-            .find(|i| !self.text.tokens[*i].is(class::FILLER | class::NUMBER_JOINT))
+            .find(|i| !self.text.tokens[*i].is(class::FILLER | class::NUMBER_JOINT | class::HOMOPHONE))
             .is_some_and(|i| {
                 let t = &self.text.tokens[i];
                 t.written.is_some_and(|w| w != Written::Mixed)
@@ -137,7 +137,8 @@ impl Reader<'_> {
         (at.saturating_sub(4)..at)
             .rev()
             .find(|i| {
-                !self.text.tokens[*i].is(class::FILLER | class::BACKCHANNEL | class::NUMBER_JOINT)
+                !self.text.tokens[*i]
+                    .is(class::FILLER | class::BACKCHANNEL | class::NUMBER_JOINT | class::HOMOPHONE)
                     && !self.marks.infill[*i]
             })
             .is_some_and(|i| {

@@ -99,7 +99,10 @@ fn words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
         }
         for i in d.first..=d.last {
             let token = &text.tokens[i];
-            let name = token.classes & !class::STARTS_PHRASE == 0 && token.written.is_none();
+            let known = token.classes & !class::STARTS_PHRASE != 0
+                || token.written.is_some()
+                || token.numeral.is_some();
+            let name = !known;
             let plain = text.plain(i);
             if name && plain.chars().count() >= LEAST_LETTERS {
                 secret.insert(plain.into_owned(), d.reason);

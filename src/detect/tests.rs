@@ -1,8 +1,10 @@
 //! What must go and what must stay, as people say it.
 
+use super::merge::Recording;
 use super::*;
 use crate::call::RawTranscript;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 fn words(text: &str) -> Vec<Word> {
     text.split_whitespace()
@@ -16,12 +18,26 @@ fn words(text: &str) -> Vec<Word> {
         .collect()
 }
 
+/// Compiled once.
+fn rules() -> &'static Ruleset {
+    static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::new().expect("the lexicons"));
+    &RULES
+}
+
+fn transcript(words: &[Word]) -> RawTranscript {
+    RawTranscript { words: words.to_vec(), word_times: true, ..RawTranscript::default() }
+}
+
+fn long(duration_s: f64) -> Recording<'static> {
+    Recording { duration_s, silence: None }
+}
+
 fn found(text: &str) -> Vec<(Reason, String)> {
     let words = words(text);
-    let rules = Ruleset::new().expect("the lexicon");
+    let rules = rules();
     let said =
         |d: &Detection| words[d.first..=d.last].iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
-    detect(&words, None, &rules).iter().map(|d| (d.reason, said(d))).collect()
+    detect(&words, None, rules).iter().map(|d| (d.reason, said(d))).collect()
 }
 
 #[track_caller]
@@ -94,8 +110,9 @@ fn the_listeners_one_moment_is_no_digit() {
     let mut words =
         words("four one one one one one one one one one one one one one one one one moment please");
     words[16..].iter_mut().for_each(|w| w.speaker = Some("agent".to_owned()));
-    let found = detect(&words, None, &Ruleset::new().expect("the lexicon"));
-    assert_eq!(found, [Detection { first: 0, last: 15, reason: CardNumber }]);
+    let found = detect(&words, None, rules());
+    let found: Vec<_> = found.iter().map(|d| (d.first, d.last, d.reason)).collect();
+    assert_eq!(found, [(0, 15, CardNumber)]);
 }
 
 #[test]
@@ -128,8 +145,8 @@ fn the_window_is_fifteen_words_without_fillers() {
 #[test]
 fn a_sanitized_transcript_holds_nothing_of_the_value() {
     let words = words("card 4532 1488 0343 6467 cvv 123 thanks");
-    let rules = Ruleset::new().expect("the lexicon");
-    let detections = detect(&words, None, &rules);
+    let rules = rules();
+    let detections = detect(&words, None, rules);
     let transcript = RawTranscript { words, ..RawTranscript::default() };
     let clean = sanitize(&transcript, &detections, false);
     assert_eq!(clean.text().as_str(), "card [REDACTED] cvv [REDACTED] thanks");
@@ -141,8 +158,8 @@ fn absurd_word_times_widen_the_span() {
     let mut words = words("card 4532 1488 thanks bye");
     words[1].start_s = f64::NAN;
     words[2].end_s = -1.0;
-    let rules = Ruleset::new().expect("the lexicon");
-    let segments = merge::place(&words, &detect(&words, None, &rules), &rules, 10.0);
+    let rules = rules();
+    let segments = merge::place(&transcript(&words), &detect(&words, None, rules), rules, long(10.0));
     assert_eq!(segments.len(), 1);
     assert!(segments[0].start <= 0.35 && segments[0].end >= 3.0 * 0.4, "{segments:?}");
 }
@@ -156,11 +173,11 @@ proptest! {
                           "is", "january", "street", "123-45-6789"];
         let text: Vec<&str> = picks.iter().map(|p| vocabulary[*p]).collect();
         let words = words(&text.join(" "));
-        let rules = Ruleset::new().expect("the lexicon");
-        let detections = detect(&words, None, &rules);
+        let rules = rules();
+        let detections = detect(&words, None, rules);
         prop_assert!(detections.iter().all(|d| d.first <= d.last && d.last < words.len()));
         prop_assert!(detections.windows(2).all(|w| w[0].last < w[1].first));
-        let segments = merge::place(&words, &detections, &rules, 100.0);
+        let segments = merge::place(&transcript(&words), &detections, rules, long(100.0));
         for d in &detections {
             let word = &words[d.first];
             prop_assert!(segments.iter().any(|s| s.start <= word.start_s && s.end >= word.end_s));

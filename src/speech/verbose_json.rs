@@ -35,7 +35,7 @@ pub fn parse(json: &[u8], duration_s: f64) -> Result<RawTranscript, SpeechError>
             .ok_or(SpeechError::NotUnderstood("it has neither words nor segments nor text"))?;
         words = spread(text, 0.0, duration_s, None);
     }
-    Ok(RawTranscript { words, language, word_times })
+    Ok(RawTranscript { words, language, word_times, trusted_times: false })
 }
 
 fn words_in(segment: &Value, duration_s: f64) -> Vec<Word> {

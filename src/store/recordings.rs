@@ -31,6 +31,9 @@ pub struct Intent {
     pub format: String,
     pub duration_s: f64,
     pub muted_s: f64,
+    /// What an auditor should know of how the spans were found.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// What decides a call's status.

@@ -284,6 +284,7 @@ impl Redact {
             format: format!("{}/{}", layout.container.name(), layout.codec.name()),
             duration_s: heard.duration_s,
             muted_s: plan.muted_s,
+            note: findings.note.map(str::to_owned),
         };
         if plan.patches.is_empty() {
             return self.not_needed(job, self.tones_only(job), Some(&intent)).await;
@@ -303,7 +304,8 @@ impl Redact {
         let written: u64 = plan.patches.iter().map(|p| p.bytes.len() as u64).sum();
         let pbx = job.input.call.pbx.as_str();
         self.metrics.recording_bytes.with_label_values(&[pbx, "written"]).inc_by(written);
-        self.end(job, RedactionOutcome::Completed, self.tones_only(job), Some(intent)).await
+        let detail = self.tones_only(job).or(intent.note.as_deref());
+        self.end(job, RedactionOutcome::Completed, detail, Some(intent)).await
     }
 
     /// A crash came between intent and outcome. When the intended mute, applied

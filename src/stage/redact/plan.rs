@@ -9,6 +9,7 @@ use unsaid_dsp::decode::decode;
 use unsaid_dsp::dtmf::{self, Policy, Tone};
 use unsaid_dsp::mute::{self, Change, Mismatch, Patch};
 use unsaid_dsp::resample::{ResampleError, speech_plane};
+use unsaid_dsp::silence::Silence;
 use unsaid_dsp::{Layout, Samples, Span, peaks};
 
 /// Bars of the waveform that a page draws.
@@ -35,6 +36,7 @@ pub struct Heard {
     /// 16 kHz mono.
     pub speech: Vec<f32>,
     pub tones: Vec<Segment>,
+    pub silence: Silence,
     pub duration_s: f64,
 }
 
@@ -47,7 +49,8 @@ pub fn hear(name: &str, bytes: &[u8], with_speech: bool, policy: Policy) -> Resu
     let samples = decode(bytes, &layout)?;
     let tones = tones(&samples, policy);
     let speech = if with_speech { speech_plane(&samples)? } else { Vec::new() };
-    Ok(Heard { duration_s: layout.duration_s(), layout, speech, tones })
+    let silence = Silence::of(&samples.mono(), samples.rate);
+    Ok(Heard { duration_s: layout.duration_s(), layout, speech, tones, silence })
 }
 
 /// The keyed tones that `policy` mutes, a little wider than they sound. Which
@@ -73,7 +76,12 @@ fn tones(samples: &Samples, policy: Policy) -> Vec<Segment> {
 pub struct Findings {
     pub segments: Vec<Segment>,
     pub transcript: Option<SanitizedTranscript>,
+    /// What an auditor should know of how it was found.
+    pub note: Option<&'static str>,
 }
+
+/// Said with the outcome: more was silenced than was secret.
+const NO_WORD_TIMES: &str = "the speech engine gave no word times: whole segments were silenced";
 
 impl Findings {
     /// Adds segments of an earlier run over the same file.
@@ -86,14 +94,19 @@ impl Findings {
 /// Words and tones to segments, in order.
 pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Findings {
     let mut segments = heard.tones.clone();
+    let mut note = None;
     let transcript = words.map(|transcript| {
-        let detections = detect(&transcript.words, transcript.language.as_deref(), rules);
-        segments.extend(merge::place(&transcript.words, &detections, rules, heard.duration_s));
+        let language = transcript.language.as_deref();
+        let detections = detect(&transcript.words, language, rules);
+        let recording = merge::Recording { duration_s: heard.duration_s, silence: Some(&heard.silence) };
+        merge::name_tones(&mut segments, &transcript.words, language, rules);
+        segments.extend(merge::place(transcript, &detections, rules, recording));
+        note = (!transcript.word_times && !detections.is_empty()).then_some(NO_WORD_TIMES);
         sanitize(transcript, &detections, rules.label)
     });
     let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
-    Findings { segments, transcript }
+    Findings { segments, transcript, note }
 }
 
 /// Outward to whole milliseconds, inside the recording: what is told is then exactly what is silent.
