@@ -135,7 +135,7 @@ impl Score {
         for d in detect(&case.words, Some(&case.lang), rules) {
             cover[d.first..=d.last].fill(Some(d.reason));
         }
-        let mut gold = BTreeSet::new();
+        let mut gold: BTreeSet<usize> = BTreeSet::new();
         let mut entities: BTreeMap<&str, (Reason, bool)> = BTreeMap::new();
         for g in &case.gold {
             let words: Vec<usize> = (g.first..=g.last).filter(|i| !case.soft.contains(i)).collect();

@@ -91,6 +91,7 @@ fn intent() -> Intent {
         format: "wav/pcm_s16le".into(),
         duration_s: 1.0,
         muted_s: 0.1,
+        note: None,
     }
 }
 

@@ -39,7 +39,7 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
     let mut end = None;
     let mut parts = 0;
     let turn = text.tokens[at].turn;
-    for i in at + 1..text.len().min(at + 1 + MAX_DOMAIN_WORDS) {
+    for (i, listens) in infill.iter().enumerate().take(at + 1 + MAX_DOMAIN_WORDS).skip(at + 1) {
         let token = &text.tokens[i];
         let plain = text.plain(i);
         let written = plain.rsplit_once('.').is_some_and(|(host, _)| host.len() > 1)
@@ -53,9 +53,11 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         } else if token.is(class::DOT) || joined {
             // "dot" between the parts, or a part that is no top-level name.
             parts += usize::from(!token.is(class::DOT));
-        } else if end.is_some() || parts > 8 || token.is(class::MAIL_STOP) && !token.letter && !infill[i] {
-            break;
-        } else if token.turn != turn && !infill[i] && parts == 0 {
+        } else if end.is_some()
+            || parts > 8
+            || token.is(class::MAIL_STOP) && !token.letter && !listens
+            || token.turn != turn && !listens && parts == 0
+        {
             break;
         } else {
             parts += 1;

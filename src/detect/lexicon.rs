@@ -314,7 +314,8 @@ impl Lexicon {
     }
 
     fn numerals(&mut self, numbers: &Numbers, dates: &Dates) {
-        let kinds: [(&BTreeMap<String, u32>, fn(u32) -> Numeral); 7] = [
+        type Kind<'a> = (&'a BTreeMap<String, u32>, fn(u32) -> Numeral);
+        let kinds: [Kind; 7] = [
             (&numbers.units, Numeral::Unit),
             (&numbers.teens, Numeral::Teen),
             (&numbers.tens, Numeral::Ten),

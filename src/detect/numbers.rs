@@ -47,8 +47,14 @@ const MAX_INFILL: usize = 5;
 const MAX_PAUSE_S: f64 = 12.0;
 
 impl Chunk {
+    /// Digits in it.
     pub fn len(&self) -> usize {
         self.digits.len()
+    }
+
+    /// It has letters or a month alone.
+    pub fn is_empty(&self) -> bool {
+        self.digits.is_empty()
     }
 
     /// How much it reads like a code rather than a quantity: 0 to 1.
@@ -428,7 +434,7 @@ impl Builder {
         let open_takes = self.open.is_some_and(|o| o.room > 1) && text.tokens[at].numeral.is_some();
         let year_said =
             self.digits.len() >= 5 || self.digits.len() >= 3 && groups >= 2 && self.open.is_none();
-        (groups >= 3 && !open_takes || year_said) && !open_takes
+        (groups >= 3 || year_said) && !open_takes
     }
 
     fn close(&mut self) {

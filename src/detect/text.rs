@@ -208,8 +208,13 @@ impl<'a> Text<'a> {
         normalise(self.words[at].text.trim())
     }
 
+    /// Words in it.
     pub fn len(&self) -> usize {
         self.tokens.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
     }
 
     /// Words from `a` on and before `b` that count in a window; 0 when `b` comes first.
