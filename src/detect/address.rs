@@ -107,8 +107,8 @@ impl Addresses<'_> {
                 let chunk = self.chunk_at(i);
                 let first = chunk.map_or(i, |c| c.first);
                 let digits = chunk.map_or(1, Chunk::len);
-                let price = chunk
-                    .is_some_and(|c| matches!(c.kind, Kind::Price | Kind::Time | Kind::Date) || c.counted);
+                // "455 Grand Boulevard" counts no thousands: what it may not count are stop words, which stand in no name.
+                let price = chunk.is_some_and(|c| matches!(c.kind, Kind::Price | Kind::Time | Kind::Date));
                 let likely = self.text.tokens[at - 1].capital || digits >= 2 && self.unknown(at - 1);
                 return (names > 0 && !price && digits <= 7 && (!weak || likely)).then_some(first);
             }

@@ -260,6 +260,9 @@ impl<'a> Context<'a> {
             return None;
         }
         let direct = cue.asks || self.says_it(cue, chunk);
+        if chunk.like_price && !direct {
+            return None;
+        }
         let mut fits = fit(reason, chunk);
         if strong && direct && code >= 0.9 && chunk.kind == Kind::Number {
             // Asked for and said: an odd length is no reason to leave it.
@@ -316,6 +319,9 @@ impl<'a> Context<'a> {
 
     /// Prices, times and counts are what they say they are.
     fn is_plainly_else(&self, chunk: &Chunk, reason: Reason) -> bool {
+        if chunk.year && !matches!(reason, Reason::Dob | Reason::Password) {
+            return true;
+        }
         match chunk.kind {
             Kind::Price => chunk.len() < 9,
             Kind::Time => true,

@@ -116,8 +116,12 @@ impl Marks {
             .is_some_and(|t| t.asks);
         // A cue that ends its turn waits for an answer, asked or not: "and the zip".
         let rest = text.tokens[last + 1..].iter().take_while(|t| t.turn == turn).take(4);
+        // "your CVV is" waits for its value; "my PIN is secret" does not.
+        let is =
+            rest.clone().position(|t| t.is(class::COPULA)).is_some_and(|at| at + 1 < rest.clone().count());
         let ends_turn = rest.clone().count() <= 3
-            && !rest.clone().any(|t| t.is(class::COPULA) || t.written.is_some() || t.numeral.is_some());
+            && !is
+            && !rest.clone().any(|t| t.written.is_some() || t.numeral.is_some());
         let inside = text.tokens[first..=last].iter().any(|t| t.is(class::REQUEST));
         self.cues.push(Cue { first, last, what, asks: asked || question || ends_turn || inside });
     }

@@ -10,6 +10,7 @@
 //! it is a secret.
 
 pub mod address;
+mod compose;
 pub mod context;
 pub mod cues;
 pub mod email;

@@ -2,6 +2,7 @@
 //! number words, months and spelled letters, with the fillers, joints and
 //! listeners' sounds in between.
 
+use super::compose::Builder;
 use super::cues::Marks;
 use super::lexicon::{Numeral, class};
 use super::text::{Text, Written};
@@ -28,6 +29,10 @@ pub struct Chunk {
     pub scale: bool,
     /// It is followed by what it counts ("days", "dollars").
     pub counted: bool,
+    /// "in 2019".
+    pub year: bool,
+    /// "29 99": a price as it is said.
+    pub like_price: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,7 +280,11 @@ impl Reader<'_> {
                 break;
             }
             let part = self.part(at);
-            let part = if part == Part::Infill && !builder.takes(self, at) { Part::None } else { part };
+            let part = if part == Part::Infill && !builder.takes(self.text, self.marks, at) {
+                Part::None
+            } else {
+                part
+            };
             let alone = matches!(
                 token.written,
                 Some(Written::Price | Written::Time | Written::Percent | Written::Slashed)
@@ -362,212 +371,4 @@ pub fn chunks(text: &Text, marks: &Marks) -> Vec<Chunk> {
     // A month's name alone, a letter alone, are no values.
     out.retain(|c| !c.digits.is_empty() || c.letters >= 3 || c.month.is_some());
     out
-}
-
-/// Numbers under construction.
-struct Builder {
-    first: usize,
-    last: usize,
-    digits: String,
-    groups: Vec<usize>,
-    open: Option<Open>,
-    repeat: u32,
-    kind: Kind,
-    month: Option<u32>,
-    after_month: usize,
-    ordinal: bool,
-    letters: usize,
-    scale: bool,
-}
-
-/// A spoken number that the next word may still add to.
-#[derive(Clone, Copy)]
-struct Open {
-    value: u32,
-    /// The next word must be below this to be added.
-    room: u32,
-}
-
-impl Builder {
-    fn new(first: usize) -> Builder {
-        Builder {
-            first,
-            last: first,
-            digits: String::new(),
-            groups: Vec::new(),
-            open: None,
-            repeat: 1,
-            kind: Kind::Number,
-            month: None,
-            after_month: 0,
-            ordinal: false,
-            letters: 0,
-            scale: false,
-        }
-    }
-
-    /// Does a sound or a joint belong between the numbers here? "and" does in
-    /// "one hundred and five"; a correction begins another chunk.
-    fn takes(&self, reader: &Reader, at: usize) -> bool {
-        let token = &reader.text.tokens[at];
-        if token.is(class::AND) {
-            return self.open.is_some_and(|o| o.room > 1);
-        }
-        !reader.marks.correction[at]
-    }
-
-    fn is_alone(&self) -> bool {
-        self.kind == Kind::Slashed || self.kind == Kind::Price || self.kind == Kind::Time
-    }
-
-    /// A month after four digits begins a date of its own.
-    fn refuses_month(&self) -> bool {
-        self.month.is_some() || self.digits.len() + self.open.map_or(0, |_| 2) > 4 || self.letters > 0
-    }
-
-    /// A date has its day and its year: what follows is another value.
-    fn is_full_date(&self, text: &Text, at: usize) -> bool {
-        if self.month.is_none() {
-            return false;
-        }
-        let groups = self.groups.len() + usize::from(self.open.is_some());
-        let open_takes = self.open.is_some_and(|o| o.room > 1) && text.tokens[at].numeral.is_some();
-        let year_said =
-            self.digits.len() >= 5 || self.digits.len() >= 3 && groups >= 2 && self.open.is_none();
-        (groups >= 3 || year_said) && !open_takes
-    }
-
-    fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            let said = open.value.to_string();
-            self.groups.push(said.len());
-            self.digits.push_str(&said);
-        }
-    }
-
-    fn month(&mut self, month: u32, at: usize) {
-        self.close();
-        self.month = Some(month);
-        self.kind = Kind::Date;
-        self.last = at;
-    }
-
-    fn letter(&mut self, text: &Text, at: usize) {
-        self.close();
-        self.letters += 1;
-        self.digits.push_str(text.digits(at));
-        self.last = at;
-    }
-
-    fn number(&mut self, text: &Text, at: usize) {
-        self.last = at;
-        if self.month.is_some() {
-            self.after_month += 1;
-        }
-        let token = &text.tokens[at];
-        if let Some(written) = token.written {
-            self.close();
-            let digits = text.digits(at);
-            match written {
-                Written::Slashed => self.kind = Kind::Slashed,
-                Written::Price | Written::Percent => self.kind = Kind::Price,
-                Written::Time => self.kind = Kind::Time,
-                Written::Ordinal => self.ordinal = true,
-                _ => {}
-            }
-            let plain = text.plain(at);
-            let parts = plain.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0);
-            let before = self.groups.len();
-            self.groups.extend(parts);
-            if self.groups.len() == before {
-                self.groups.push(digits.len());
-            }
-            for _ in 0..std::mem::replace(&mut self.repeat, 1) {
-                self.digits.push_str(digits);
-            }
-            return;
-        }
-        if token.is(class::HOMOPHONE) && token.numeral.is_none() {
-            return self.add(Numeral::Unit(token.value));
-        }
-        for numeral in text.numerals(at) {
-            self.add(numeral);
-        }
-    }
-
-    /// Puts a number word to those before it: "twenty" "two" → 22.
-    fn add(&mut self, numeral: Numeral) {
-        let (value, room) = match numeral {
-            Numeral::Repeat(n) => {
-                self.close();
-                self.repeat = n;
-                return;
-            }
-            Numeral::Scale(scale) => {
-                self.scale = true;
-                let value = self.open.take().map_or(1, |o| o.value.max(1));
-                self.open = Some(Open { value: value.saturating_mul(scale), room: scale });
-                return;
-            }
-            Numeral::Ordinal(n) => {
-                self.ordinal = true;
-                (n, 1)
-            }
-            Numeral::Unit(n) => (n, 1),
-            Numeral::Teen(n) => (n, 1),
-            // French: soixante-douze, quatre-vingt-dix-sept.
-            Numeral::Ten(n) => (n, if n == 60 || n == 80 { 20 } else { 10 }),
-            Numeral::Hundred(n) => {
-                self.scale = true;
-                (n, 100)
-            }
-        };
-        if let Some(open) = &mut self.open {
-            // French: quatre-vingt(s).
-            if open.value == 4 && open.room == 1 && numeral == Numeral::Ten(20) {
-                *open = Open { value: 80, room: 20 };
-                return;
-            }
-            if value < open.room && value > 0 {
-                let rest = if matches!(numeral, Numeral::Teen(10) | Numeral::Ten(_)) { 10 } else { room };
-                *open = Open { value: open.value + value, room: rest.min(open.room) };
-                return;
-            }
-        }
-        self.close();
-        for _ in 1..std::mem::replace(&mut self.repeat, 1) {
-            self.digits.push_str(&value.to_string());
-        }
-        self.open = Some(Open { value, room });
-    }
-
-    fn done(mut self, text: &Text) -> Chunk {
-        self.close();
-        let after = text.tokens.get(self.last + 1).filter(|_| !text.tokens[self.last].ends_sentence);
-        let before = self.first.checked_sub(1).map(|i| &text.tokens[i]);
-        // "in 2019": a year.
-        let year = self.groups == [4] && (self.digits.starts_with("19") || self.digits.starts_with("20"));
-        let year = year && self.month.is_none() && before.is_some_and(|t| t.is(class::BEFORE_QUANTITY));
-        let counts = year || !self.digits.is_empty() && after.is_some_and(|t| t.is(class::UNIT_AFTER));
-        let priced = after.is_some_and(|t| t.is(class::PRICE))
-            || text.tokens[self.first..=self.last].iter().any(|t| t.currency);
-        let kind = if priced && self.kind == Kind::Number && self.digits.len() < 9 {
-            Kind::Price
-        } else {
-            self.kind
-        };
-        Chunk {
-            first: self.first,
-            last: self.last,
-            numbers: self.groups.len(),
-            digits: self.digits,
-            groups: self.groups,
-            kind,
-            month: self.month,
-            ordinal: self.ordinal,
-            letters: self.letters,
-            scale: self.scale,
-            counted: counts,
-        }
-    }
 }

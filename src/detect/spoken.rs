@@ -152,8 +152,11 @@ impl Spoken<'_> {
             }
         }
         // "half an inch, four dollars": a thing for sale, no word to get in with.
-        let counts =
-            (first..=last).any(|i| tokens[i].is(class::PRICE) || tokens[i].written == Some(Written::Price));
+        let number = |i: usize| tokens[i].written.is_some() || tokens[i].numeral.is_some();
+        let counts = (first..=last).any(|i| {
+            let counted = i > first && tokens[i].is(class::UNIT_AFTER) && number(i - 1);
+            tokens[i].is(class::PRICE) || tokens[i].written == Some(Written::Price) || counted
+        });
         (!counts).then_some(first..=last)
     }
 }
