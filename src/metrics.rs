@@ -2,7 +2,8 @@
 //! Labels are bounded sets: never a number called, a path or a user's text.
 
 use prometheus::{
-    Counter, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use std::sync::Arc;
 
@@ -84,6 +85,10 @@ metrics! {
     recording_errors: IntCounterVec = "unsaid_recording_errors_total" ["pbx", "kind"];
     /// Requests to speech and analysis engines by how they ended.
     engine_requests: IntCounterVec = "unsaid_engine_requests_total" ["engine", "outcome"];
+    /// Seconds of audio that were sent to speech engines.
+    engine_audio_seconds: CounterVec = "unsaid_engine_audio_seconds_total" ["engine"];
+    /// What that cost by the price in the settings, in US dollars.
+    engine_cost_dollars: CounterVec = "unsaid_engine_cost_dollars_total" ["engine"];
     /// Seconds that the API took, by route.
     api_seconds: HistogramVec = "unsaid_api_request_seconds" ["route", "status"] buckets HTTP_SECONDS;
 }

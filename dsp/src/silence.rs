@@ -10,6 +10,10 @@ const STEP_S: f64 = 0.01;
 const LEAST_S: f64 = 0.04;
 /// How far up from the noise floor to speech, in decibels, is still quiet.
 const SHARE: f32 = 0.3;
+/// The same for what is not even listened to, and the most that it may be
+/// (−56 dBFS): a voice at the far end of a bad line is louder.
+const FAINT_SHARE: f32 = 0.12;
+const FAINT: f32 = 0.0016;
 /// Quieter than this is quiet whatever else there is (−66 dBFS).
 const FLOOR: f32 = 0.0005;
 
@@ -18,6 +22,8 @@ const FLOOR: f32 = 0.0005;
 pub struct Silence {
     levels: Vec<f32>,
     line: f32,
+    /// Below this it is quiet for whoever decides not to listen at all.
+    faint: f32,
 }
 
 impl Silence {
@@ -35,7 +41,8 @@ impl Silence {
         };
         let (low, high) = (at(0.1), at(0.9).max(FLOOR));
         let line = low * (high / low).max(1.0).powf(SHARE);
-        Silence { levels, line: line.max(FLOOR) }
+        let faint = (low * (high / low).max(1.0).powf(FAINT_SHARE)).clamp(FLOOR / 4.0, FAINT);
+        Silence { levels, line: line.max(FLOOR), faint }
     }
 
     fn quiet(&self, step: usize) -> bool {
@@ -65,12 +72,21 @@ impl Silence {
         (from..=to).find(|s| self.pause(*s)).map_or(at_s, |s| (s as f64 * STEP_S).max(at_s))
     }
 
+    /// Is there nothing to hear from `from_s` to `to_s`? False where times are absurd.
+    pub fn holds(&self, from_s: f64, to_s: f64) -> bool {
+        let (from, to) = ((from_s / STEP_S).floor(), (to_s / STEP_S).ceil());
+        if !(from >= 0.0 && to > from && to <= self.levels.len() as f64) {
+            return false;
+        }
+        self.levels[from as usize..to as usize].iter().all(|l| *l < self.faint)
+    }
+
     /// What is not quiet, in seconds: stretches apart by `gap_s` or more, each
     /// with `margin_s` around it.
     pub fn islands(&self, gap_s: f64, margin_s: f64) -> Vec<(f64, f64)> {
         let end_s = self.levels.len() as f64 * STEP_S;
         let mut out: Vec<(f64, f64)> = Vec::new();
-        for step in (0..self.levels.len()).filter(|s| !self.quiet(*s)) {
+        for step in (0..self.levels.len()).filter(|s| self.levels[*s] >= self.faint) {
             let (a, b) = (step as f64 * STEP_S - margin_s, (step + 1) as f64 * STEP_S + margin_s);
             match out.last_mut() {
                 Some(last) if a <= last.1 + (gap_s - 2.0 * margin_s).max(0.0) => last.1 = b,

@@ -4,7 +4,7 @@
 use super::{AnalysisError, Analyst, Meaning};
 use crate::config::AnalysisConfig;
 use crate::detect::SanitizedText;
-use crate::speech::openai::{client, error_of, with_retries};
+use crate::speech::http::{client, error_of, with_retries};
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_trait::async_trait;

@@ -30,6 +30,8 @@ pub struct RawTranscript {
     /// The engine aligns words to the audio: its times are good to some 50 ms.
     /// A Whisper-class engine's drift by 100 ms and more.
     pub trusted_times: bool,
+    /// Seconds of audio that were sent to a server: what it is paid by.
+    pub sent_s: f64,
 }
 
 impl fmt::Debug for RawTranscript {

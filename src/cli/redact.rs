@@ -3,10 +3,10 @@
 use super::files::{format_name, not_read, not_understood, read_all, write_out, write_whole};
 use super::roles::rules_of;
 use super::{CliError, Result, load};
-use crate::call::RawTranscript;
+use crate::call::{RawTranscript, TenantId};
 use crate::config::{Config, SpeechKind};
 use crate::speech::openai::OpenAiSpeech;
-use crate::speech::{SpeechError, Transcriber, Utterance, verbose_json};
+use crate::speech::{SpeechError, Transcriber, Utterance, shapes};
 use crate::stage::redact::plan::{self, Findings, Heard, Plan};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ pub struct Args {
     input: String,
     /// Where the result goes; may be the recording itself; `-` is standard output.
     output: String,
-    /// A verbose_json of the recording. Without one the configured speech engine is asked.
+    /// A transcript of the recording with word times: verbose_json, or the JSON of Deepgram,
+    /// AssemblyAI, AWS Transcribe, whisper.cpp or Vosk. Without one the configured speech engine is asked.
     #[arg(long)]
     words: Option<String>,
     /// What was silenced and why, as JSON; never what was found.
@@ -59,10 +60,10 @@ async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<Raw
         .then(|| Path::new(&args.input).with_extension("json").display().to_string());
     if let Some(path) = args.words.as_ref().or(beside.as_ref()) {
         let json = read_all(path)?;
-        let parsed = verbose_json::parse(&json, heard.duration_s);
+        let parsed = shapes::parse(&json, heard.duration_s);
         return parsed.map(Some).map_err(|_| {
             CliError::NotUnderstood(format!(
-                "{path}: it is not a verbose_json; ask the speech engine for response_format=verbose_json with word timestamps"
+                "{path}: it is no transcript that is known (verbose_json, Deepgram, AssemblyAI, AWS Transcribe, whisper.cpp, Vosk); ask the speech engine for response_format=verbose_json with word timestamps"
             ))
         });
     }
@@ -73,7 +74,8 @@ async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<Raw
         return Ok(None);
     }
     let engine = OpenAiSpeech::new(config.speech.clone()).map_err(|e| service(&e))?;
-    let audio = Utterance { plane: &heard.speech, duration_s: heard.duration_s, path: None };
+    let tenant = TenantId::default_tenant();
+    let audio = Utterance { plane: &heard.speech, duration_s: heard.duration_s, tenant: &tenant, path: None };
     engine.transcribe(audio).await.map(Some).map_err(|e| service(&e))
 }
 

@@ -15,7 +15,7 @@ use crate::config::{AnalysisKind, BusKind, Config, SpeechKind, TonePolicy};
 use crate::detect::Ruleset;
 use crate::message::Topic;
 use crate::metrics::Metrics;
-use crate::recordings::{self, Recordings};
+use crate::recordings;
 use crate::source::freepbx::{CalldateWindow, CsvSource};
 use crate::source::{CdrSource, Feeder};
 use crate::speech::Transcriber;
@@ -118,7 +118,9 @@ impl App {
         };
         let topics = Topics::new(bus, &config.bus.topic_prefix);
         topics.ensure_all(config.bus.partitions).await.map_err(service)?;
-        let pbxs: Result<Vec<Pbx>> = config.pbx.iter().map(|p| open_pbx(p, &config)).collect();
+        let speech = open_speech(&config)?;
+        let pbxs: Result<Vec<Pbx>> =
+            config.pbx.iter().map(|p| open_pbx(p, &config, speech.as_ref())).collect();
         let analyst = open_analyst(&config)?;
         let metrics = Metrics::new().map_err(|e| CliError::Failed(e.to_string()))?;
         let rules = Arc::new(rules_of(&config)?);
@@ -275,16 +277,19 @@ async fn measure_lag(topics: Topics, metrics: Arc<Metrics>, shutdown: Cancellati
     }
 }
 
-fn open_pbx(pbx: &PbxConfig, config: &Config) -> Result<Pbx> {
+fn open_pbx(pbx: &PbxConfig, config: &Config, shared: Option<&Arc<dyn Transcriber>>) -> Result<Pbx> {
     let recordings = recordings::open(&pbx.recordings);
-    let speech = open_speech(config, &recordings)?;
+    let speech: Option<Arc<dyn Transcriber>> = match config.speech.kind {
+        SpeechKind::Sidecar => Some(Arc::new(Sidecar::new(recordings.clone()))),
+        _ => shared.cloned(),
+    };
     Ok(Pbx { config: pbx.clone(), recordings, speech, circuit: Circuit::default() })
 }
 
-fn open_speech(config: &Config, recordings: &Arc<dyn Recordings>) -> Result<Option<Arc<dyn Transcriber>>> {
+/// The engine that all PBXs share, with its limits; a sidecar is each PBX's own.
+fn open_speech(config: &Config) -> Result<Option<Arc<dyn Transcriber>>> {
     Ok(match config.speech.kind {
-        SpeechKind::None => None,
-        SpeechKind::Sidecar => Some(Arc::new(Sidecar::new(recordings.clone()))),
+        SpeechKind::None | SpeechKind::Sidecar => None,
         SpeechKind::Openai => {
             let engine = OpenAiSpeech::new(config.speech.clone());
             Some(Arc::new(engine.map_err(|e| CliError::Service(e.to_string()))?))

@@ -157,7 +157,37 @@ pub struct SpeechConfig {
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
     pub upload_mib: u64,
+    pub upload: Upload,
+    /// What follows `base_url`.
+    pub path: String,
+    pub auth: SpeechAuth,
+    /// Azure's; empty elsewhere.
+    pub api_version: String,
     pub attempts: u32,
+    /// Requests at once.
+    pub concurrency: usize,
+    /// Requests a minute and tenant; 0 is without a limit.
+    pub requests_per_minute: u32,
+    /// US dollars a minute of audio, for the measure of cost.
+    pub price_per_minute: f64,
+}
+
+/// How audio is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Upload {
+    Flac,
+    Wav,
+}
+
+/// How a speech server knows us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpeechAuth {
+    Bearer,
+    /// Azure's header `api-key`.
+    ApiKey,
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

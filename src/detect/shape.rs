@@ -98,6 +98,7 @@ pub fn fit(reason: Reason, chunk: &Chunk) -> f32 {
             () if is_date(chunk) => 2.4,
             () if date => 1.5,
             () if n == 4 && is_year(&chunk.digits) => 1.2,
+            () if n <= 3 => 0.0,
             () if n <= 8 => 0.4,
             () => -1.0,
         },

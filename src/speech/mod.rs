@@ -1,12 +1,17 @@
 //! Words from audio. An engine hears the unredacted call; what it says stays
 //! in memory, and nothing of it stands in an error.
 
+pub mod guard;
+pub mod http;
+pub mod limits;
 pub mod openai;
+pub mod shapes;
 pub mod sidecar;
 pub mod split;
+pub mod upload;
 pub mod verbose_json;
 
-use crate::call::{RawTranscript, RecordingPath};
+use crate::call::{RawTranscript, RecordingPath, TenantId};
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -14,6 +19,8 @@ use std::time::Duration;
 pub struct Utterance<'a> {
     pub plane: &'a [f32],
     pub duration_s: f64,
+    /// Whose recording it is: each tenant has its share of an engine.
+    pub tenant: &'a TenantId,
     /// Which recording it is; `None` on the command line.
     pub path: Option<&'a RecordingPath>,
 }
@@ -63,6 +70,11 @@ impl SpeechError {
 #[async_trait]
 pub trait Transcriber: Send + Sync {
     fn name(&self) -> &'static str;
+
+    /// What the engine costs, in US dollars a minute of audio that is sent.
+    fn price_per_minute(&self) -> f64 {
+        0.0
+    }
 
     /// The words of one recording.
     async fn transcribe(&self, audio: Utterance<'_>) -> Result<RawTranscript, SpeechError>;

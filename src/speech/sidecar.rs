@@ -1,7 +1,7 @@
 //! Words that another tool put beside the recording: `NAME.json` for
-//! `NAME.wav`, a verbose_json.
+//! `NAME.wav`, in any shape that [`shapes`] knows.
 
-use super::{SpeechError, Transcriber, Utterance, verbose_json};
+use super::{SpeechError, Transcriber, Utterance, shapes};
 use crate::call::{RawTranscript, RecordingPath};
 use crate::recordings::{Recordings, RecordingsError};
 use async_trait::async_trait;
@@ -44,6 +44,6 @@ impl Transcriber for Sidecar {
             }
             other => SpeechError::Unreachable(other.to_string()),
         })?;
-        verbose_json::parse(&json, audio.duration_s)
+        shapes::parse(&json, audio.duration_s)
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::call::Word;
 use std::ops::Range;
+use unsaid_dsp::silence::Silence;
 
 /// 16 kHz, what every piece is in.
 const RATE: usize = 16_000;
@@ -20,6 +21,28 @@ pub struct Piece {
     pub heard: Range<usize>,
     /// Seconds whose words are taken from this piece.
     pub own_s: Range<f64>,
+}
+
+impl Piece {
+    /// The same piece of a longer plane that begins `samples` earlier.
+    pub fn later(self, samples: usize) -> Piece {
+        let later_s = samples as f64 / RATE as f64;
+        Piece {
+            heard: self.heard.start + samples..self.heard.end + samples,
+            own_s: self.own_s.start + later_s..self.own_s.end + later_s,
+        }
+    }
+}
+
+/// A pause that is not sent, and how much of it is on either side.
+const LONG_PAUSE_S: f64 = 6.0;
+const MARGIN_S: f64 = 1.0;
+
+/// What is said, in samples: an engine hears no long pauses. Every request
+/// costs and starts without context, so short ones stay.
+pub fn islands(silence: &Silence, samples: usize) -> Vec<Range<usize>> {
+    let frame = |s: f64| ((s * RATE as f64) as usize).min(samples);
+    silence.islands(LONG_PAUSE_S, MARGIN_S).into_iter().map(|(a, b)| frame(a)..frame(b)).collect()
 }
 
 /// Pieces of at most `most` samples each, overlap included.

@@ -31,7 +31,9 @@ impl Answer {
 /// A request that came in.
 #[derive(Clone)]
 pub struct Asked {
+    /// With the query.
     pub path: String,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -78,7 +80,13 @@ impl Http {
 async fn answer(request: HttpRequest, body: web::Bytes, script: web::Data<Mutex<Script>>) -> HttpResponse {
     let answer = {
         let mut script = script.lock().unwrap();
-        script.asked.push(Asked { path: request.path().to_owned(), body: body.to_vec() });
+        let headers = request.headers().iter();
+        let headers = headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned()));
+        script.asked.push(Asked {
+            path: request.uri().to_string(),
+            headers: headers.collect(),
+            body: body.to_vec(),
+        });
         if script.answers.len() > 1 { script.answers.pop_front() } else { script.answers.front().cloned() }
     };
     let answer = answer.unwrap();

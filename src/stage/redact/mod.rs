@@ -244,11 +244,22 @@ impl Redact {
 
     async fn words(&self, job: &Job<'_>, heard: &Heard) -> Result<Option<RawTranscript>, Fault> {
         let Some(engine) = &job.pbx.speech else { return Ok(None) };
-        let audio = Utterance { plane: &heard.speech, duration_s: heard.duration_s, path: Some(&job.path) };
+        let audio = Utterance {
+            plane: &heard.speech,
+            duration_s: heard.duration_s,
+            tenant: &job.input.call.tenant,
+            path: Some(&job.path),
+        };
         let result = engine.transcribe(audio).await;
         let outcome = result.as_ref().map_or_else(SpeechError::kind, |_| "done");
         self.metrics.engine_requests.with_label_values(&[engine.name(), outcome]).inc();
-        Ok(Some(result?))
+        let words = result?;
+        if words.sent_s > 0.0 {
+            let cost = words.sent_s / 60.0 * engine.price_per_minute();
+            self.metrics.engine_audio_seconds.with_label_values(&[engine.name()]).inc_by(words.sent_s);
+            self.metrics.engine_cost_dollars.with_label_values(&[engine.name()]).inc_by(cost);
+        }
+        Ok(Some(words))
     }
 
     /// Steps 4 to 9 for what was found.
