@@ -37,6 +37,8 @@ for what in "$@"; do
       need java default-jre-headless
       need mvn maven
       need openssl openssl
+      # whisper.cpp, for the feature `whisper`.
+      need cmake cmake
       need setpriv util-linux
       need pkill procps
       # Reference decoders and encoders, and voices that must not be taken for keys.

@@ -2,6 +2,7 @@
 
 mod demo;
 mod detect;
+mod doctor;
 mod dtmf;
 mod files;
 mod migrate;
@@ -39,6 +40,8 @@ enum Command {
     Detect(detect::Args),
     /// Say what files are, from their headers alone.
     Probe(probe::Args),
+    /// Say what is missing, and how to get it.
+    Doctor(doctor::Args),
     /// Bring the database up to date and stop.
     Migrate(migrate::Args),
 }
@@ -85,6 +88,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Redact(args) => in_runtime(redact::run(args)),
         Command::Serve(args) => in_runtime(serve::run(args)),
         Command::Demo(args) => in_runtime(demo::run(args)),
+        Command::Doctor(args) => in_runtime(doctor::run(args)),
         Command::Migrate(args) => in_runtime(migrate::run(args)),
     };
     match result {

@@ -1,7 +1,7 @@
 //! `unsaid redact IN OUT`: one file, words and tones.
 
 use super::files::{format_name, not_read, not_understood, read_all, write_out, write_whole};
-use super::roles::rules_of;
+use super::roles::{open_whisper, rules_of};
 use super::{CliError, Result, load};
 use crate::call::{RawTranscript, TenantId};
 use crate::config::{Config, SpeechKind};
@@ -10,6 +10,7 @@ use crate::speech::{SpeechError, Transcriber, Utterance, shapes};
 use crate::stage::redact::plan::{self, Findings, Heard, Plan};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -67,16 +68,22 @@ async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<Raw
             ))
         });
     }
-    if config.speech.kind != SpeechKind::Openai {
-        eprintln!(
-            "unsaid: no transcript and no speech engine: only keyed tones are silenced (see --words and [speech])"
-        );
-        return Ok(None);
-    }
-    let engine = OpenAiSpeech::new(config.speech.clone()).map_err(|e| service(&e))?;
+    let engine: Arc<dyn Transcriber> = match config.speech.kind {
+        SpeechKind::Openai => Arc::new(OpenAiSpeech::new(config.speech.clone()).map_err(|e| service(&e))?),
+        SpeechKind::Whisper => open_whisper(config)?,
+        _ => return Ok(only_tones()),
+    };
     let tenant = TenantId::default_tenant();
     let audio = Utterance { plane: &heard.speech, duration_s: heard.duration_s, tenant: &tenant, path: None };
     engine.transcribe(audio).await.map(Some).map_err(|e| service(&e))
+}
+
+/// Said where no engine listens.
+fn only_tones() -> Option<RawTranscript> {
+    eprintln!(
+        "unsaid: no transcript and no speech engine: only keyed tones are silenced (see --words and [speech])"
+    );
+    None
 }
 
 fn service(error: &SpeechError) -> CliError {

@@ -290,11 +290,28 @@ fn open_pbx(pbx: &PbxConfig, config: &Config, shared: Option<&Arc<dyn Transcribe
 fn open_speech(config: &Config) -> Result<Option<Arc<dyn Transcriber>>> {
     Ok(match config.speech.kind {
         SpeechKind::None | SpeechKind::Sidecar => None,
+        SpeechKind::Whisper => Some(open_whisper(config)?),
         SpeechKind::Openai => {
             let engine = OpenAiSpeech::new(config.speech.clone());
             Some(Arc::new(engine.map_err(|e| CliError::Service(e.to_string()))?))
         }
     })
+}
+
+#[cfg(feature = "whisper")]
+pub fn open_whisper(config: &Config) -> Result<Arc<dyn Transcriber>> {
+    let engine = crate::speech::whisper::WhisperSpeech::load(&config.speech);
+    Ok(Arc::new(engine.map_err(|e| CliError::Service(e.to_string()))?))
+}
+
+/// Said where the engine was left out of the build.
+#[cfg(not(feature = "whisper"))]
+pub const WITHOUT_WHISPER: &str = "this unsaid was built without whisper: build it with \
+`cargo build --release --features whisper` (needs cmake)";
+
+#[cfg(not(feature = "whisper"))]
+pub fn open_whisper(_: &Config) -> Result<Arc<dyn Transcriber>> {
+    Err(CliError::Usage(format!("speech.kind is \"whisper\", but {WITHOUT_WHISPER}")))
 }
 
 fn open_analyst(config: &Config) -> Result<Option<Arc<dyn Analyst>>> {

@@ -144,6 +144,8 @@ pub enum SpeechKind {
     None,
     Sidecar,
     Openai,
+    /// In this process; needs a build with the feature `whisper`.
+    Whisper,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -170,6 +172,12 @@ pub struct SpeechConfig {
     pub requests_per_minute: u32,
     /// US dollars a minute of audio, for the measure of cost.
     pub price_per_minute: f64,
+    /// Whisper's: a ggml file.
+    pub model_path: PathBuf,
+    /// Lower-case hex; empty is not checked.
+    pub model_sha256: String,
+    /// Threads of one decode; fewer than there are cores.
+    pub threads: usize,
 }
 
 /// How audio is sent.

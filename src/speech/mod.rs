@@ -10,6 +10,8 @@ pub mod sidecar;
 pub mod split;
 pub mod upload;
 pub mod verbose_json;
+#[cfg(feature = "whisper")]
+pub mod whisper;
 
 use crate::call::{RawTranscript, RecordingPath, TenantId};
 use async_trait::async_trait;
@@ -42,6 +44,8 @@ pub enum SpeechError {
     Quota,
     #[error("the speech engine's answer is not a verbose_json: {0}")]
     NotUnderstood(&'static str),
+    #[error("the speech model cannot be used: {0}")]
+    Model(String),
     #[error("the recording's words are not there: {0}")]
     Missing(String),
 }
@@ -56,6 +60,7 @@ impl SpeechError {
             SpeechError::Refused { .. } => "speech_refused",
             SpeechError::Quota => "speech_quota",
             SpeechError::NotUnderstood(_) => "speech_not_understood",
+            SpeechError::Model(_) => "speech_model",
             SpeechError::Missing(_) => "speech_missing",
         }
     }
