@@ -115,7 +115,10 @@ impl Addresses<'_> {
             if token.is_filler() {
                 continue;
             }
-            if !self.names(i) || names >= STREET_WORDS || weak && !(self.unknown(i) || token.capital) {
+            if !self.names(i)
+                || names >= STREET_WORDS
+                || weak && names == 0 && !(self.unknown(i) || token.capital)
+            {
                 return None;
             }
             names += 1;
@@ -221,7 +224,11 @@ impl Addresses<'_> {
             if token.turn != turn {
                 return None;
             }
-            if self.marks.region[i] && (self.text.plain(i).len() > 2 || self.is_upper(i)) {
+            if self.marks.region[i]
+                && (self.text.plain(i).len() > 2
+                    || self.is_upper(i)
+                    || i + 1 < self.text.len() && self.zip(i + 1))
+            {
                 let last = (i..self.text.len()).take_while(|k| self.marks.region[*k]).last().unwrap_or(i);
                 return Some(last.min(i + 1));
             }

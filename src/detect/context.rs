@@ -238,7 +238,7 @@ impl<'a> Context<'a> {
 
     /// What a chunk is whatever was said before it.
     fn by_shape(&self, chunk: &Chunk) -> Option<Reason> {
-        if shape::CARD_DIGITS.contains(&chunk.len())
+        if shape::CARD_RUN.contains(&chunk.len())
             && chunk.letters == 0
             && chunk.kind == Kind::Number
             && (!chunk.scale || chunk.numbers > 4)
@@ -308,7 +308,10 @@ impl<'a> Context<'a> {
                 .iter()
                 .any(|c| matches!(c.what, What::Secret { reason: Reason::CardNumber | Reason::Cvv, .. }));
         let month_and_year = shape::is_expiry(chunk) && chunk.kind != Kind::Date;
-        let noun = !self.text.plain(self.marks.cues[i].last).starts_with("expires");
+        // "when is it due?" asks of bills too: only the noun is a card's by itself.
+        let said = self.text.plain(self.marks.cues[i].last);
+        let noun =
+            !matches!(said.as_ref(), "expires" | "expire" | "expiring" | "vence" | "caduca" | "expira");
         let asked = self.marks.cues[i].asks && chunk.len() <= 8 && !chunk.ordinal;
         if card {
             !chunk.ordinal || noun

@@ -88,6 +88,7 @@ struct Numbers {
     and: Vec<String>,
     homophones: BTreeMap<String, u32>,
     joints: Vec<String>,
+    keypad: Vec<String>,
     pronoun_before: Vec<String>,
     pronoun_after: Vec<String>,
     pronouns: Vec<String>,
@@ -143,7 +144,7 @@ pub mod class {
         (@ $n:expr;) => {};
     }
     classes! {
-        AS_IN QUESTION LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
+        KEYPAD AS_IN QUESTION LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
         AND HOMOPHONE NUMBER_JOINT PRONOUN_BEFORE PRONOUN_AFTER PRONOUN UNIT_AFTER PRICE BEFORE_QUANTITY
         MONTH MONTH_AMBIGUOUS WEEKDAY DATE_INSIDE
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
@@ -282,6 +283,7 @@ impl Lexicon {
             (&spoken.correction, CORRECTION),
             (&numbers.and, AND),
             (&numbers.joints, NUMBER_JOINT),
+            (&numbers.keypad, KEYPAD),
             (&numbers.pronoun_before, PRONOUN_BEFORE),
             (&numbers.pronoun_after, PRONOUN_AFTER),
             (&numbers.pronouns, PRONOUN),

@@ -34,6 +34,7 @@ pub use sanitize::{SanitizedText, SanitizedTranscript, sanitize};
 
 use crate::call::{Reason, Word};
 use cues::What;
+use lexicon::class;
 use text::Text;
 
 /// What made a detection: names and numbers alone, never a word of the value.
@@ -133,12 +134,11 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
             cue.is_some_and(|c| matches!(c.what, What::Secret { last_four: true, .. }))
         });
         if !(rules.keep_last_four && last_four && chunk.len() == 4) {
-            found.push(Detection {
-                first: chunk.first,
-                last: chunk.last,
-                reason: value.reason,
-                why: value.why,
-            });
+            // "2297 star": the keys behind a code are said with it.
+            let keys =
+                text.tokens[chunk.last + 1..].iter().take(2).take_while(|t| t.is(class::KEYPAD)).count();
+            let last = if value.reason == Reason::Password { chunk.last + keys } else { chunk.last };
+            found.push(Detection { first: chunk.first, last, reason: value.reason, why: value.why });
         }
     }
     let spoken = spoken::Spoken { text: &text, marks: &marks }.find();

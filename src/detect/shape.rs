@@ -4,7 +4,8 @@ use super::numbers::{Chunk, Kind};
 use crate::call::Reason;
 
 /// ISO/IEC 7812: a card number has 12 to 19 digits; 13 in a row need no keyword.
-pub const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+/// A longer run holds one, with what was said before and after without a break.
+pub const CARD_RUN: std::ops::RangeInclusive<usize> = 13..=64;
 
 /// A month by its number: `09`, `9`, `12`.
 fn is_month(digits: &str) -> bool {
