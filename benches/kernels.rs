@@ -54,10 +54,27 @@ fn words(c: &mut Criterion) {
             speaker: None,
         })
         .collect();
+    // Every kind of secret, without speakers: a call is one turn, and most words belong to a value.
+    let dense: Vec<Word> = include_str!("../tests/data/spans/en_secrets.txt")
+        .lines()
+        .filter_map(|line| line.splitn(3, ';').nth(2))
+        .flat_map(str::split_whitespace)
+        .filter(|w| !w.ends_with(':') && !w.starts_with('['))
+        .map(|w| w.trim_matches(['<', '>', ']']))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .cycle()
+        .take(words.len())
+        .zip(&words)
+        .map(|(text, word)| Word { text: text.to_owned(), ..word.clone() })
+        .collect();
     let rules = Ruleset::new().unwrap();
     let mut group = c.benchmark_group("words");
     group.throughput(Throughput::Elements(words.len() as u64)).sample_size(10);
     group.bench_function("detect", |b| b.iter(|| detect(black_box(&words), Some("en"), &rules)));
+    group.bench_function("detect, secrets alone", |b| {
+        b.iter(|| detect(black_box(&dense), Some("en"), &rules))
+    });
     group.finish();
 }
 

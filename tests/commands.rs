@@ -151,6 +151,50 @@ fn detect_answers_with_word_indexes() {
 }
 
 #[test]
+fn detect_explains_without_a_value_and_chooses_categories() {
+    let line = r#"{"id":1,"words":[{"word":"card"},{"word":"number"},{"word":"is"},{"word":"4532"},{"word":"1488"},{"word":"and"},{"word":"my"},{"word":"cell"},{"word":"is"},{"word":"4155550199"}]}"#;
+    let output = fed(&["detect", "--explain", "--words", "-"], line.as_bytes());
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(!printed.contains("4532") && !printed.contains("0199"), "{printed}");
+    let got: Value = serde_json::from_str(&printed).unwrap();
+    let first = &got["spans"][0];
+    assert_eq!(first["reason"], "card_number");
+    assert_eq!(
+        (&first["keyword"], &first["rule"], &first["shape"]),
+        (&json!("card number"), &json!("keyword"), &json!("dddd dddd"))
+    );
+    assert!(first["confidence"].as_f64().unwrap() > 0.5 && first["distance"].is_u64());
+    assert_eq!(got["spans"][1]["reason"], "phone");
+    let shown = fed(&["detect", "--explain", "--show-values", "--words", "-"], line.as_bytes());
+    assert_eq!(code(&shown), 2, "values are shown on a terminal alone");
+    let cards = fed(&["detect", "--categories", "card_number", "--words", "-"], line.as_bytes());
+    let got: Value = serde_json::from_str(&text(&cards.stdout)).unwrap();
+    assert_eq!(got["spans"].as_array().unwrap().len(), 1);
+    let unknown = fed(&["detect", "--categories", "secrets", "--words", "-"], line.as_bytes());
+    assert_eq!(code(&unknown), 2);
+    assert!(text(&unknown.stderr).contains("card_number"), "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_how_to_get_it() {
+    let dir = folder();
+    let settings = dir.path().join("unsaid.toml");
+    let write = |more: &str| {
+        std::fs::write(&settings, format!("[data]\ndir = \"{}\"\n{more}", dir.path().join("data").display()))
+            .unwrap();
+        unsaid(&["doctor", "--config", settings.to_str().unwrap()])
+    };
+    let well = write("");
+    assert_eq!(code(&well), 0, "{}{}", text(&well.stdout), text(&well.stderr));
+    assert!(text(&well.stdout).contains("only keyed tones"));
+    let ill = write("[speech]\nkind = \"whisper\"\nmodel_path = \"/nowhere/ggml.bin\"\n");
+    let said = text(&ill.stdout);
+    assert_eq!(code(&ill), 4);
+    assert!(said.contains("FAIL") && said.contains("huggingface.co"), "{said}");
+}
+
+#[test]
 fn redact_silences_words_and_tones_and_reports_no_value() {
     let dir = folder();
     for (name, segments) in SECRETS {

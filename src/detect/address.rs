@@ -15,6 +15,8 @@ const ANSWER_WORDS: usize = 16;
 /// Questions that go on asking for parts of one address, and their words.
 const MORE_QUESTIONS: usize = 4;
 const SHORT_QUESTION: usize = 5;
+/// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
+const TURN_WORDS: usize = 60;
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -48,6 +50,7 @@ impl Addresses<'_> {
                 // A house number alone: its street may be asked for next.
                 let number = || {
                     let next = (cue.last + 1..self.text.len())
+                        .take(TURN_WORDS)
                         .find(|i| self.text.tokens[*i].turn != self.text.tokens[cue.last].turn)?;
                     self.chunk_at(next).filter(|c| !c.digits.is_empty() && cue.asks).map(|c| c.last)
                 };
@@ -277,10 +280,15 @@ impl Addresses<'_> {
         let tokens = &self.text.tokens;
         let cue = Cue { asks: true, ..self.marks.cues[cue] };
         for _ in 0..MORE_QUESTIONS {
-            let Some(asks) = (said + 1..tokens.len()).find(|i| tokens[*i].turn != tokens[said].turn) else {
+            let Some(asks) =
+                (said + 1..tokens.len()).take(TURN_WORDS).find(|i| tokens[*i].turn != tokens[said].turn)
+            else {
                 return;
             };
-            let words = (asks..tokens.len()).take_while(|i| tokens[*i].turn == tokens[asks].turn).count();
+            let words = (asks..tokens.len())
+                .take(TURN_WORDS)
+                .take_while(|i| tokens[*i].turn == tokens[asks].turn)
+                .count();
             let last = asks + words - 1;
             let other = self.marks.cues.iter().any(|c| {
                 (asks..=last).contains(&c.first)

@@ -15,6 +15,10 @@ const COPULA_WORDS: usize = 6;
 /// Words of a question after its keyword.
 const REST_WORDS: usize = 6;
 const QUESTION_WORDS: usize = 18;
+/// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
+const TURN_WORDS: usize = 60;
+/// Words in which a "hold on" comes before an answer.
+const HOLD_WORDS: usize = 6;
 /// Turns that an answer may be late.
 const LATE_TURNS: u32 = 4;
 /// A pause that ends a value.
@@ -77,7 +81,7 @@ impl Spoken<'_> {
         if self.text.speakers < 2 {
             return self.answered_by_pause(cue, reason);
         }
-        let mut at = (cue.last + 1..tokens.len()).find(|i| tokens[*i].turn != turn)?;
+        let mut at = (cue.last + 1..tokens.len()).take(TURN_WORDS).find(|i| tokens[*i].turn != turn)?;
         let answers = tokens[at].speaker;
         loop {
             let own = tokens.get(at)?.turn;
@@ -89,7 +93,7 @@ impl Spoken<'_> {
             {
                 return Some(value);
             }
-            let words = (at..tokens.len()).take_while(|i| tokens[*i].turn == own);
+            let words = (at..tokens.len()).take(TURN_WORDS).take_while(|i| tokens[*i].turn == own);
             let waits = words.clone().any(|i| self.marks.hold[i])
                 || words.clone().all(|i| tokens[i].is_filler() || tokens[i].is(class::LEAD));
             // Only who is looking for it, or is told to go ahead, answers later.
@@ -112,7 +116,9 @@ impl Spoken<'_> {
     fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
         // What was said before "hold on" is no value.
-        let own = tokens.iter().skip(from).take_while(|t| t.turn == turn).count();
+        let own = tokens.iter().skip(from).take(TURN_WORDS).take_while(|t| t.turn == turn).count();
+        // In a call that is one turn, only a "hold on" right at the beginning is this answer's.
+        let own = if self.text.speakers < 2 { own.min(HOLD_WORDS) } else { own };
         let held = (from..from + own).rev().find(|i| self.marks.hold[*i]);
         let mut first = held.map_or(from, |i| i + 1);
         while let Some(token) = tokens.get(first).filter(|t| t.turn == turn) {

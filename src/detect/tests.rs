@@ -164,7 +164,129 @@ fn absurd_word_times_widen_the_span() {
     assert!(segments[0].start <= 0.35 && segments[0].end >= 3.0 * 0.4, "{segments:?}");
 }
 
+fn with(settings: Settings) -> Ruleset {
+    Ruleset::with(settings).expect("rules")
+}
+
+fn redacted(text: &str, language: Option<&str>, rules: &Ruleset) -> String {
+    let words = words(text);
+    let found = detect(&words, language, rules);
+    sanitize(&transcript(&words), &found, rules.label).text().as_str().to_owned()
+}
+
+#[test]
+fn an_operators_keywords_patterns_and_allow_list_are_heeded() {
+    let rules = with(Settings {
+        keywords: [(Reason::Other, vec!["loyalty (number|code)".to_owned()])].into(),
+        patterns: [(Reason::IdNumber, vec![r"\bmrn [a-z]\d+".to_owned()])].into(),
+        allow: vec!["account number 000".to_owned()],
+        ..Settings::default()
+    });
+    let text = "your loyalty code is 4471 and MRN Q88120 thanks account number 000";
+    assert_eq!(
+        redacted(text, None, &rules),
+        "your loyalty code is [REDACTED] and [REDACTED] thanks account number 000"
+    );
+    assert_ne!(rules.version(), with(Settings::default()).version());
+    for broken in ["(", "x{1000000}", "a*"] {
+        let settings = Settings { allow: vec![broken.to_owned()], ..Settings::default() };
+        assert!(Ruleset::with(settings).is_err(), "{broken}");
+    }
+    for (phrase, language) in [("(open", None), ("card", Some("xx"))] {
+        let keywords = [(Reason::Other, vec![phrase.to_owned()])].into();
+        let settings = Settings { keywords, language: language.map(str::to_owned), ..Settings::default() };
+        assert!(Ruleset::with(settings).is_err(), "{phrase} {language:?}");
+    }
+}
+
+#[test]
+fn categories_labels_and_last_four_are_settings() {
+    let text = "my phone number is 415 555 0199 and the card ending in 4242 cvv 123";
+    let all = with(Settings { categories: Reason::ALL.to_vec(), label: true, ..Settings::default() });
+    assert_eq!(
+        redacted(text, None, &all),
+        "my phone number is [REDACTED:phone] and the card ending in [REDACTED:card_number] cvv [REDACTED:cvv]"
+    );
+    let kept =
+        with(Settings { keep_last_four: true, categories: vec![Reason::CardNumber], ..Settings::default() });
+    assert_eq!(redacted(text, None, &kept), text);
+    assert_eq!(redacted("card ending in 4111 1111 1111 4242", None, &kept), "card ending in [REDACTED]");
+}
+
+#[test]
+fn the_language_is_declared_or_told_by_the_words_and_calls_may_be_mixed() {
+    let spanish = "buenas tardes mi tarjeta es cuatro cinco tres dos uno cuatro ocho ocho gracias";
+    let clean = "buenas tardes mi tarjeta es [REDACTED] gracias";
+    assert_eq!(redacted(spanish, Some("es"), rules()), clean);
+    assert_eq!(redacted(spanish, None, rules()), clean);
+    let mixed = format!(
+        "thank you for calling this is the front desk how can i help you with your order today please \
+         hold on i have a colleague for you {spanish} por favor digame el numero que tiene la tarjeta"
+    );
+    let got = redacted(&mixed, Some("en"), rules());
+    assert!(got.contains("tarjeta es [REDACTED] gracias"), "{got}");
+}
+
+#[test]
+fn padding_ends_at_the_neighbours_where_times_are_trusted() {
+    let words = words("the cvv is 123 thanks bye");
+    let mut trusted = transcript(&words);
+    trusted.trusted_times = true;
+    let found = detect(&words, None, rules());
+    let place = |t: &RawTranscript| merge::place(t, &found, rules(), long(10.0))[0];
+    // Words are 0.35 s long and begin every 0.4 s.
+    let close = place(&trusted);
+    assert!((close.start - 1.15).abs() < 1e-9 && (close.end - 1.6).abs() < 1e-9, "{close:?}");
+    let wide = place(&transcript(&words));
+    assert!((wide.start - 0.7).abs() < 1e-9 && (wide.end - 2.05).abs() < 1e-9, "{wide:?}");
+}
+
+#[test]
+fn an_edge_that_falls_into_sound_moves_to_the_pause_beside_it() {
+    use unsaid_dsp::Rate;
+    use unsaid_dsp::silence::Silence;
+    let words = words("the cvv is 123 thanks bye");
+    // Sound from 0.5 s to 2.2 s: both padded edges (0.7 and 2.05) lie in it.
+    let plane: Vec<f32> = (0..80_000)
+        .map(|k| if (4_000..17_600).contains(&k) { (k as f32).sin() * 0.2 } else { 0.0 })
+        .collect();
+    let silence = Silence::of(&plane, Rate::NARROW_BAND);
+    let found = detect(&words, None, rules());
+    let recording = Recording { duration_s: 10.0, silence: Some(&silence) };
+    let placed = merge::place(&transcript(&words), &found, rules(), recording)[0];
+    assert!((placed.start - 0.5).abs() < 0.03 && (placed.end - 2.2).abs() < 0.03, "{placed:?}");
+}
+
+#[test]
+fn tones_after_a_request_get_its_reason() {
+    use crate::call::{Detector, Segment};
+    let tone =
+        |start: f64| Segment { start, end: start + 0.2, reason: Reason::Dtmf, detector: Detector::Tones };
+    let words = words("please enter your pin now");
+    let mut tones = [tone(3.0), tone(60.0)];
+    merge::name_tones(&mut tones, &words, None, rules());
+    assert_eq!(tones.map(|t| t.reason), [Password, Reason::Dtmf]);
+}
+
+#[test]
+fn a_shape_tells_nothing_of_the_value() {
+    let words = words("card 4532-1488 forty a@b.c");
+    let detection = Detection::new(1, 3, CardNumber, "shape");
+    assert_eq!(explain::shape(&words, &detection), "dddd-dddd a a@a");
+}
+
 proptest! {
+    #[test]
+    fn any_words_are_detected_in_any_language(
+        picks in prop::collection::vec("[a-z0-9@.,/$-]{1,8}|card|cvv|at|dot|com|one|tarjeta|carte|street|@|is", 0..60),
+        language in prop::sample::select(vec![None, Some("en"), Some("es"), Some("fr")]),
+    ) {
+        let words = words(&picks.join(" "));
+        let found = detect(&words, language, rules());
+        prop_assert!(found.iter().all(|d| d.first <= d.last && d.last < words.len()));
+        prop_assert!(found.windows(2).all(|w| w[0].last < w[1].first));
+    }
+
     #[test]
     fn detections_are_in_order_disjoint_and_inside(
         picks in prop::collection::vec(0usize..14, 0..60),
