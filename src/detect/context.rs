@@ -147,7 +147,12 @@ impl<'a> Context<'a> {
     /// A card is talked about, or another value begins.
     fn see(&mut self, cue: usize) {
         let cue = &self.marks.cues[cue];
-        if let What::Secret { reason: Reason::CardNumber | Reason::Cvv, .. } = cue.what {
+        let card = matches!(
+            cue.what,
+            What::Secret { reason: Reason::CardNumber, .. }
+                | What::Secret { reason: Reason::Cvv, strong: true, .. }
+        );
+        if card {
             self.card_at = Some(self.text.tokens[cue.first].counted);
         }
     }

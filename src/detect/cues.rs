@@ -35,6 +35,8 @@ pub struct Marks {
     pub correction: Vec<bool>,
     pub region: Vec<bool>,
     pub postbox: Vec<bool>,
+    /// A letter of a cue: "d o b", "c v v".
+    pub letter: Vec<bool>,
 }
 
 /// Words before a cue in which a question begins.
@@ -50,6 +52,7 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
         correction: vec![false; n],
         region: vec![false; n],
         postbox: vec![false; n],
+        letter: vec![false; n],
     };
     for (i, token) in text.tokens.iter().enumerate() {
         marks.infill[i] = token.is_filler();
@@ -123,6 +126,9 @@ impl Marks {
             && !is
             && !rest.clone().any(|t| t.written.is_some() || t.numeral.is_some());
         let inside = text.tokens[first..=last].iter().any(|t| t.is(class::REQUEST));
+        for i in first..=last {
+            self.letter[i] = text.tokens[i].letter;
+        }
         self.cues.push(Cue { first, last, what, asks: asked || question || ends_turn || inside });
     }
 }

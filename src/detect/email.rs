@@ -45,7 +45,9 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         let written = plain.rsplit_once('.').is_some_and(|(host, _)| host.len() > 1)
             && !plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let joined = text.tokens[i - 1].is(class::DOT);
-        if token.is(class::AT) && parts == 0 {
+        let article =
+            i == at + 1 && token.is(class::ADDRESS_STOP) && token.is(class::LEAD) && !token.is(class::COPULA);
+        if token.is(class::AT) && parts == 0 || article {
             // Said again by whoever writes it down.
         } else if written || joined && token.is(class::DOMAIN) || token.is(class::PROVIDER) && parts == 0 {
             end = Some(i);
@@ -85,7 +87,9 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         let spelled_before =
             before > 0 && (text.tokens[before - 1].letter || text.tokens[before - 1].is(class::MAIL_JOINT));
         let between = i < at && text.tokens[i].letter && spelled_before;
-        let code = token.letter && (text.plain(before) != "a" || between)
+        // "a l e x": an article is not followed by letters.
+        let begins = i + 1 < at && text.tokens[i].letter && text.tokens[i + 1].letter;
+        let code = token.letter && (text.plain(before) != "a" || between || begins)
             || token.nato
             || token.written.is_some()
             || token.numeral.is_some();

@@ -170,6 +170,9 @@ impl Reader<'_> {
         if self.plainly_number(at) {
             return Part::Number;
         }
+        if self.marks.letter[at] {
+            return Part::None;
+        }
         match token.numeral {
             Some(Numeral::Ordinal(_)) => {
                 return if self.dates(at) { Part::Number } else { Part::None };
@@ -182,7 +185,7 @@ impl Reader<'_> {
         if token.written == Some(Written::Mixed) {
             return if self.text.digits(at).is_empty() { Part::None } else { Part::Letter };
         }
-        if token.letter && self.spelled(at) {
+        if token.letter && !self.marks.letter[at] && self.spelled(at) {
             return Part::Letter;
         }
         if token.is(class::HOMOPHONE) && self.between_digits(at) {
