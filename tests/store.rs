@@ -1,8 +1,8 @@
 //! One suite over both databases: what the stages and the API may rely on.
 
 use crate::servers::{folder, postgres};
-use chrono_tz::Tz;
 use std::collections::HashSet;
+use unsaid::call::Zone;
 use unsaid::call::{CallKey, CdrRow, Detector, PbxId, Reason, Segment, TenantId, assemble};
 use unsaid::detect::{Ruleset, detect, sanitize};
 use unsaid::message::{Analysed, Redacted, RedactionOutcome, analyses};
@@ -49,7 +49,7 @@ async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) ->
         .save_leg(key, &row.identity(), row, files.first().map(|f| key.recording_id(f)).as_deref())
         .await
         .unwrap();
-    let call = assemble(&rows, &key.linkedid, &[], Tz::UTC);
+    let call = assemble(&rows, &key.linkedid, &[], &Zone::UTC);
     let recordings: Vec<NamedRecording> = files.iter().map(|f| recording(key, f)).collect();
     store.save_call(key, "csv", &call, &recordings).await.unwrap()
 }
@@ -177,7 +177,7 @@ async fn failures(store: Store) {
     assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
     let bad = key("default", "51.1");
     let rows = store.save_leg(&bad, "51.1#1", &row("51.1", 1, "ANSWERED", 2), None).await.unwrap();
-    let call = assemble(&rows, "51.1", &[], Tz::UTC);
+    let call = assemble(&rows, "51.1", &[], &Zone::UTC);
     let outside = NamedRecording { path: Err("outside".into()), ..recording(&bad, "../x.wav") };
     assert!(store.save_call(&bad, "csv", &call, &[outside]).await.unwrap().is_empty(), "it is never sent");
     let call = store.call(&bad.tenant, &bad.call_id()).await.unwrap().unwrap();

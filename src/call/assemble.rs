@@ -3,8 +3,8 @@
 use super::cdr::CdrRow;
 use super::direction::{Direction, is_local, peer};
 use super::disposition::Disposition;
+use super::zone::Zone;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 
 /// A call as its legs tell it so far.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Call {
 
 /// Puts the legs of one linked id together. `trunks` are the PBX's trunk
 /// peers, empty where they are not known; `zone` is the PBX's time zone.
-pub fn assemble(rows: &[CdrRow], linkedid: &str, trunks: &[String], zone: Tz) -> Call {
+pub fn assemble(rows: &[CdrRow], linkedid: &str, trunks: &[String], zone: &Zone) -> Call {
     let mut legs: Vec<&CdrRow> = rows.iter().collect();
     legs.sort_by_key(|l| (l.calldate, l.sequence));
     let direction = Direction::of_call(&legs, linkedid, trunks);
@@ -328,7 +328,7 @@ mod tests {
                 ..CdrRow::default()
             })
             .collect();
-        assemble(&rows, linkedid, trunks, Tz::UTC)
+        assemble(&rows, linkedid, trunks, &Zone::UTC)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One row of `asteriskcdrdb.cdr`, as FreePBX 16 writes it (26 columns).
 
+use super::zone::{Reading, Zone};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -68,20 +68,19 @@ impl CdrRow {
     /// When the leg began. The uniqueid's integer part is the channel's UTC
     /// epoch, which tells the two passes of a repeated DST hour apart; only the
     /// offset is taken from it, since a later leg of a channel begins later.
-    pub fn started_at(&self, zone: Tz) -> Option<DateTime<Utc>> {
+    pub fn started_at(&self, zone: &Zone) -> Option<DateTime<Utc>> {
         let epoch = epoch_of(&self.uniqueid);
         let Some(local) = self.calldate else { return epoch };
-        use chrono::offset::LocalResult;
-        let near = |t: &DateTime<Tz>| epoch.map_or(0, |e| (t.to_utc() - e).num_seconds().abs());
-        match local.and_local_timezone(zone) {
-            LocalResult::Single(t) => Some(t.to_utc()),
-            LocalResult::Ambiguous(a, b) => Some(if near(&b) < near(&a) { b.to_utc() } else { a.to_utc() }),
-            LocalResult::None => epoch.or_else(|| Some(local.and_utc())),
+        let near = |t: DateTime<Utc>| epoch.map_or(0, |e| (t - e).num_seconds().abs());
+        match zone.read(local) {
+            Some(Reading::Once(t)) => Some(t),
+            Some(Reading::Twice(a, b)) => Some(if near(b) < near(a) { b } else { a }),
+            Some(Reading::Never) | None => epoch.or_else(|| Some(local.and_utc())),
         }
     }
 
     /// When the leg ended: start + duration.
-    pub fn ended_at(&self, zone: Tz) -> Option<DateTime<Utc>> {
+    pub fn ended_at(&self, zone: &Zone) -> Option<DateTime<Utc>> {
         Some(self.started_at(zone)? + TimeDelta::try_seconds(self.duration.max(0))?)
     }
 }
@@ -109,11 +108,11 @@ mod tests {
 
     #[test]
     fn the_repeated_hour_of_dst_is_told_apart_by_the_uniqueid() {
-        let zone: Tz = "America/New_York".parse().expect("a zone");
+        let zone = Zone::parse("America/New_York").expect("a zone");
         let at = |uniqueid: &str| {
             let calldate = "2024-11-03T01:30:00".parse().ok();
             CdrRow { calldate, uniqueid: uniqueid.into(), ..CdrRow::default() }
-                .started_at(zone)
+                .started_at(&zone)
                 .expect("a start")
                 .timestamp()
         };

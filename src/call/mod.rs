@@ -9,6 +9,7 @@ pub mod recording;
 pub mod segment;
 pub mod tenant;
 pub mod word;
+pub mod zone;
 
 pub use assemble::{Call, assemble};
 pub use cdr::CdrRow;
@@ -18,3 +19,4 @@ pub use recording::RecordingPath;
 pub use segment::{Detector, Reason, Segment};
 pub use tenant::{CallKey, PbxId, TenantId};
 pub use word::{RawTranscript, Word};
+pub use zone::Zone;

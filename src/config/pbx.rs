@@ -1,9 +1,9 @@
 //! One PBX: where its CDRs come from and where its recordings lie.
 
 use super::ConfigError;
+use crate::call::Zone;
 use crate::call::{PbxId, TenantId};
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -120,8 +120,8 @@ pub struct SftpConfig {
 
 impl PbxConfig {
     /// The PBX's time zone; checked at start.
-    pub fn zone(&self) -> Tz {
-        self.timezone.parse().unwrap_or(Tz::UTC)
+    pub fn zone(&self) -> Zone {
+        Zone::parse(&self.timezone).unwrap_or(Zone::UTC)
     }
 
     /// The base path as `recordingfile` may spell it.
@@ -134,7 +134,7 @@ impl PbxConfig {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let limit = |key, value: &str, limit| Err(ConfigError::Limit { key, value: value.to_owned(), limit });
-        if self.timezone.parse::<Tz>().is_err() {
+        if Zone::parse(&self.timezone).is_none() {
             return limit("pbx.timezone", &self.timezone, "it must be an IANA name such as America/New_York");
         }
         if let SourceConfig::Freepbx(f) = &self.source {

@@ -87,18 +87,16 @@ impl Transcriber for OpenAiSpeech {
         let silence = Silence::of(audio.plane, Rate::SPEECH);
         let mut all = RawTranscript { word_times: true, ..RawTranscript::default() };
         // Nothing is said: no words, and no request.
-        for island in split::islands(&silence, audio.plane.len()) {
-            for piece in split::pieces(&audio.plane[island.clone()], most) {
-                let piece = piece.later(island.start);
-                let heard = self.piece(audio.tenant, &audio.plane[piece.heard.clone()]).await?;
-                all.sent_s += Rate::SPEECH.seconds(piece.heard.len() as u64);
-                all.word_times &= heard.word_times;
-                all.language = all.language.or(heard.language);
-                // Segments that reach over a cut are kept from both sides: better twice than not.
-                let whole = Piece { own_s: f64::NEG_INFINITY..f64::INFINITY, ..piece.clone() };
-                let own = if heard.word_times { &piece } else { &whole };
-                all.words.extend(split::own_words(own, heard.words));
-            }
+        for piece in split::spoken(audio.plane, &silence, most) {
+            let heard = self.piece(audio.tenant, &audio.plane[piece.heard.clone()]).await?;
+            all.sent_s += Rate::SPEECH.seconds(piece.heard.len() as u64);
+            // A piece without a word says nothing of the engine.
+            all.word_times &= heard.word_times || heard.words.is_empty();
+            all.language = all.language.or(heard.language);
+            // Segments that reach over a cut are kept from both sides: better twice than not.
+            let whole = Piece { own_s: f64::NEG_INFINITY..f64::INFINITY, ..piece.clone() };
+            let own = if heard.word_times { &piece } else { &whole };
+            all.words.extend(split::own_words(own, heard.words));
         }
         guard::drop_hallucinations(&mut all, &silence);
         Ok(all)

@@ -25,7 +25,7 @@ pub struct Piece {
 
 impl Piece {
     /// The same piece of a longer plane that begins `samples` earlier.
-    pub fn later(self, samples: usize) -> Piece {
+    fn later(self, samples: usize) -> Piece {
         let later_s = samples as f64 / RATE as f64;
         Piece {
             heard: self.heard.start + samples..self.heard.end + samples,
@@ -38,11 +38,12 @@ impl Piece {
 const LONG_PAUSE_S: f64 = 6.0;
 const MARGIN_S: f64 = 1.0;
 
-/// What is said, in samples: an engine hears no long pauses. Every request
-/// costs and starts without context, so short ones stay.
-pub fn islands(silence: &Silence, samples: usize) -> Vec<Range<usize>> {
-    let frame = |s: f64| ((s * RATE as f64) as usize).min(samples);
-    silence.islands(LONG_PAUSE_S, MARGIN_S).into_iter().map(|(a, b)| frame(a)..frame(b)).collect()
+/// What is said, in pieces of at most `most` samples each: an engine hears no
+/// long pauses. Every request costs and starts without context, so short ones stay.
+pub fn spoken(plane: &[f32], silence: &Silence, most: usize) -> Vec<Piece> {
+    let frame = |s: f64| ((s * RATE as f64) as usize).min(plane.len());
+    let islands = silence.islands(LONG_PAUSE_S, MARGIN_S).into_iter().map(|(a, b)| frame(a)..frame(b));
+    islands.flat_map(|i| pieces(&plane[i.clone()], most).into_iter().map(move |p| p.later(i.start))).collect()
 }
 
 /// Pieces of at most `most` samples each, overlap included.

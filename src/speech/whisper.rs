@@ -2,8 +2,7 @@
 //! machine. One recording is decoded at a time, by a bounded number of threads
 //! (whisper.cpp's spin while they wait), in pieces of some minutes.
 
-use super::split::{self, Piece};
-use super::{SpeechError, Transcriber, Utterance, guard};
+use super::{SpeechError, Transcriber, Utterance, guard, split};
 use crate::call::{RawTranscript, Word};
 use crate::config::SpeechConfig;
 use async_trait::async_trait;
@@ -155,13 +154,10 @@ impl Transcriber for WhisperSpeech {
         let silence = Silence::of(audio.plane, Rate::SPEECH);
         let most = PIECE_S * Rate::SPEECH.hz() as usize;
         let mut all = RawTranscript { word_times: true, ..RawTranscript::default() };
-        for island in split::islands(&silence, audio.plane.len()) {
-            for piece in split::pieces(&audio.plane[island.clone()], most) {
-                let piece: Piece = piece.later(island.start);
-                let heard = self.piece(&audio.plane[piece.heard.clone()]).await?;
-                all.language = all.language.or(heard.language);
-                all.words.extend(split::own_words(&piece, heard.words));
-            }
+        for piece in split::spoken(audio.plane, &silence, most) {
+            let heard = self.piece(&audio.plane[piece.heard.clone()]).await?;
+            all.language = all.language.or(heard.language);
+            all.words.extend(split::own_words(&piece, heard.words));
         }
         guard::drop_hallucinations(&mut all, &silence);
         Ok(all)

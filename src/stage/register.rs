@@ -37,7 +37,7 @@ impl Stage for Register {
             Ok(legs) => legs,
             Err(error) => return store_failed(&error),
         };
-        let call = assemble(&legs, &input.call.linkedid, &pbx.config.trunks, pbx.config.zone());
+        let call = assemble(&legs, &input.call.linkedid, &pbx.config.trunks, &pbx.config.zone());
         let recordings = named(&input.call, &call.recordingfiles, &base);
         let unsent = match self.store.save_call(&input.call, &input.source, &call, &recordings).await {
             Ok(unsent) => unsent,
@@ -55,7 +55,7 @@ impl Stage for Register {
     async fn give_up(&self, input: &CdrChanged, reason: &str) -> bool {
         tracing::error!(call = %input.call.message_key(), reason, "a CDR row could not be registered");
         let rows: &[CdrRow] = std::slice::from_ref(&input.row);
-        let call = assemble(rows, &input.call.linkedid, &[], chrono_tz::Tz::UTC);
+        let call = assemble(rows, &input.call.linkedid, &[], &crate::call::Zone::UTC);
         let id = input.call.recording_id(&format!("cdr {}", input.identity));
         let failed = NamedRecording {
             id,
