@@ -256,6 +256,9 @@ impl<'a> Context<'a> {
     /// What a cue bids.
     fn secret(&self, i: usize, reason: Reason, strong: bool, chunk: &Chunk, distance: u32) -> Option<f32> {
         let cue = &self.marks.cues[i];
+        if matches!(cue.what, What::Secret { worded: true, .. }) && !cue.asks {
+            return None;
+        }
         if distance >= self.window || self.is_plainly_else(chunk, reason) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Where a secret is announced, where something else is, and what people say
 //! meanwhile.
 
-use super::lexicon::{Lexicon, Mark, class};
+use super::lexicon::{Lexicon, Mark, Numeral, class};
 use super::text::Text;
 use crate::call::Reason;
 
@@ -20,7 +20,10 @@ pub enum What {
     Secret {
         reason: Reason,
         strong: bool,
+        /// "card ending in": what may be kept by a setting.
         last_four: bool,
+        /// The answer to a security question, which counts only where it is asked.
+        worded: bool,
     },
     /// An order number, a price, a date for a visit.
     Harmless,
@@ -78,8 +81,8 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
         };
         let range = at..at + hit.len;
         match hit.mark {
-            Mark::Cue { reason, strong, last_four } => {
-                marks.push(text, at, hit.len, What::Secret { reason, strong, last_four });
+            Mark::Cue { reason, strong, last_four, worded } => {
+                marks.push(text, at, hit.len, What::Secret { reason, strong, last_four, worded });
             }
             Mark::Stay => marks.push(text, at, hit.len, What::Harmless),
             Mark::Not => {}
@@ -87,7 +90,12 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
             Mark::Backchannel => marks.infill[range].fill(true),
             Mark::Piece => {
                 marks.infill[range].fill(true);
-                let what = What::Secret { reason: Reason::CardNumber, strong: false, last_four: false };
+                let what = What::Secret {
+                    reason: Reason::CardNumber,
+                    strong: false,
+                    last_four: false,
+                    worded: false,
+                };
                 marks.push(text, at, hit.len, what);
             }
             Mark::Correction => {
@@ -124,7 +132,9 @@ impl Marks {
             rest.clone().position(|t| t.is(class::COPULA)).is_some_and(|at| at + 1 < rest.clone().count());
         let ends_turn = rest.clone().count() <= 3
             && !is
-            && !rest.clone().any(|t| t.written.is_some() || t.numeral.is_some());
+            && !rest
+                .clone()
+                .any(|t| t.written.is_some() || t.numeral.is_some_and(|n| !matches!(n, Numeral::Ordinal(_))));
         let inside = text.tokens[first..=last].iter().any(|t| t.is(class::REQUEST));
         for i in first..=last {
             self.letter[i] = text.tokens[i].letter;

@@ -6,7 +6,9 @@ use super::text::Text;
 use std::ops::RangeInclusive;
 
 /// Words between "at" and the domain's last "dot".
-const MAX_DOMAIN_WORDS: usize = 12;
+const MAX_DOMAIN_WORDS: usize = 28;
+/// Names among them; letters count for none.
+const MAX_DOMAIN_PARTS: usize = 8;
 /// Words of a local part at most: letters spelled one by one.
 const MAX_LOCAL_WORDS: usize = 40;
 /// Plain words of a local part, where no joint holds them together.
@@ -55,14 +57,15 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         } else if token.is(class::DOT) || joined {
             // "dot" between the parts, or a part that is no top-level name.
             parts += usize::from(!token.is(class::DOT));
-        } else if end.is_some()
-            || parts > 8
-            || token.is(class::MAIL_STOP) && !token.letter && !listens
+        } else if (end.is_some() || token.is(class::MAIL_STOP) && !token.letter && !listens)
+            // "proton mail dot com"
+            && !text.tokens.get(i + 1).is_some_and(|t| t.is(class::DOT))
+            || parts > MAX_DOMAIN_PARTS
             || token.turn != turn && !listens && parts == 0
         {
             break;
         } else {
-            parts += 1;
+            parts += usize::from(!token.letter);
         }
         if token.ends_sentence && end.is_some() {
             break;

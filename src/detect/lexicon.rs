@@ -184,7 +184,10 @@ pub enum Mark {
     Cue {
         reason: Reason,
         strong: bool,
+        /// "card ending in": what may be kept by a setting.
         last_four: bool,
+        /// The answer to a security question, which counts only where it is asked.
+        worded: bool,
     },
     /// Numbers after it are none.
     Stay,
@@ -237,8 +240,13 @@ impl Lexicon {
         for (name, cues) in &file.cues {
             for (phrases, strong) in [(&cues.strong, true), (&cues.weak, false)] {
                 let mark = match (Reason::parse(name), name.as_str()) {
-                    (Some(reason), _) => Mark::Cue { reason, strong, last_four: false },
-                    (None, "last_four") => Mark::Cue { reason: Reason::CardNumber, strong, last_four: true },
+                    (Some(reason), _) => Mark::Cue { reason, strong, last_four: false, worded: false },
+                    (None, "last_four") => {
+                        Mark::Cue { reason: Reason::CardNumber, strong, last_four: true, worded: false }
+                    }
+                    (None, "security") => {
+                        Mark::Cue { reason: Reason::Password, strong, last_four: false, worded: true }
+                    }
                     (None, _) => Mark::Stay,
                 };
                 lexicon.phrases(phrases, mark)?;
@@ -376,7 +384,7 @@ impl Lexicon {
     /// # Errors
     /// As [`Lexicon::add_phrase`].
     pub fn add_keyword(&mut self, phrase: &str, reason: Reason) -> Result<(), LexiconError> {
-        self.add_phrase(phrase, Mark::Cue { reason, strong: true, last_four: false })
+        self.add_phrase(phrase, Mark::Cue { reason, strong: true, last_four: false, worded: false })
     }
 
     fn entry(&mut self, word: &str) -> &mut Entry {

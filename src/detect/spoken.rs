@@ -39,6 +39,11 @@ impl Spoken<'_> {
             let What::Secret { reason: reason @ (Reason::Password | Reason::Name), .. } = cue.what else {
                 continue;
             };
+            // "my first car was a wreck" answers nothing that was asked.
+            let worded = matches!(cue.what, What::Secret { worded: true, .. }) && !cue.asks;
+            if worded {
+                continue;
+            }
             let value = self.stated(cue, reason).or_else(|| self.answered(cue, reason));
             found.extend(value.map(|v| (v, reason, (cue.first, cue.last))));
         }
@@ -53,7 +58,8 @@ impl Spoken<'_> {
             return None;
         }
         let reach = tokens.len().min(cue.last + 1 + COPULA_WORDS);
-        let own = tokens[cue.first..=cue.last].iter().any(|t| t.is(class::COPULA));
+        let own = tokens[cue.first..=cue.last].iter().any(|t| t.is(class::COPULA))
+            || self.text.plain(cue.last).ends_with("'s");
         let copula = (cue.last + 1..reach)
             .take_while(|i| tokens[*i].turn == turn && !tokens[*i - 1].ends_sentence)
             .find(|i| tokens[*i].is(class::COPULA));
