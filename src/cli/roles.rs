@@ -11,8 +11,8 @@ use crate::bus::retry::RetryRelay;
 use crate::bus::{Bus, BusError, Topics};
 use crate::call::Reason;
 use crate::config::pbx::{PbxConfig, SourceConfig};
-use crate::config::{AnalysisKind, BusKind, Config, SpeechKind, TonePolicy};
-use crate::detect::Ruleset;
+use crate::config::{AnalysisKind, BusKind, Config, RedactConfig, SpeechKind, TonePolicy};
+use crate::detect::{Ruleset, Rulesets};
 use crate::message::Topic;
 use crate::metrics::Metrics;
 use crate::recordings;
@@ -27,6 +27,7 @@ use crate::stage::redact::Redact;
 use crate::stage::register::Register;
 use crate::store::Store;
 use secrecy::ExposeSecret;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -67,23 +68,37 @@ pub struct App {
     pub topics: Topics,
     pub pbxs: Pbxs,
     pub metrics: Arc<Metrics>,
-    rules: Arc<Ruleset>,
+    rules: Rulesets,
     analyst: Option<Arc<dyn Analyst>>,
 }
 
 /// The rules as the settings have them.
 pub fn rules_of(config: &Config) -> Result<Ruleset> {
-    let mut rules = Ruleset::with(config.redact.rules.clone()).map_err(|e| CliError::Usage(e.to_string()))?;
-    rules.padding_of.insert(Reason::Dob, config.redact.padding_dob.as_secs_f64());
-    rules.padding_of.extend(config.redact.padding_of.iter().map(|(r, p)| (*r, p.as_secs_f64())));
-    rules.window_words = config.redact.window_words;
-    rules.padding_s = config.redact.padding.as_secs_f64();
-    rules.tones = match config.redact.tones {
+    rules_of_redact(&config.redact)
+}
+
+fn rules_of_redact(redact: &RedactConfig) -> Result<Ruleset> {
+    let mut rules = Ruleset::with(redact.rules.clone()).map_err(|e| CliError::Usage(e.to_string()))?;
+    rules.padding_of.insert(Reason::Dob, redact.padding_dob.as_secs_f64());
+    rules.padding_of.extend(redact.padding_of.iter().map(|(r, p)| (*r, p.as_secs_f64())));
+    rules.window_words = redact.window_words;
+    rules.padding_s = redact.padding.as_secs_f64();
+    rules.tones = match redact.tones {
         TonePolicy::Every => Policy::Every,
-        TonePolicy::Runs => Policy::Runs { least: config.redact.tones_least },
-        TonePolicy::Blanket => Policy::Blanket { after_s: config.redact.tones_blanket.as_secs_f64() },
+        TonePolicy::Runs => Policy::Runs { least: redact.tones_least },
+        TonePolicy::Blanket => Policy::Blanket { after_s: redact.tones_blanket.as_secs_f64() },
     };
     Ok(rules)
+}
+
+/// Every tenant's rules: what `redact.tenants` says differs from the rules of all.
+fn rulesets_of(config: &Config) -> Result<Rulesets> {
+    let mut own = HashMap::new();
+    for (tenant, settings) in &config.redact.tenants {
+        let redact = settings.over(&config.redact);
+        own.insert(tenant.clone(), Arc::new(rules_of_redact(&redact)?));
+    }
+    Ok(Rulesets { of_all: Arc::new(rules_of(config)?), own })
 }
 
 /// The store of the settings, its schema up to date.
@@ -123,7 +138,7 @@ impl App {
             config.pbx.iter().map(|p| open_pbx(p, &config, speech.as_ref())).collect();
         let analyst = open_analyst(&config)?;
         let metrics = Metrics::new().map_err(|e| CliError::Failed(e.to_string()))?;
-        let rules = Arc::new(rules_of(&config)?);
+        let rules = rulesets_of(&config)?;
         Ok(App { store, topics, pbxs: Pbxs::new(pbxs?), metrics, rules, analyst, config })
     }
 

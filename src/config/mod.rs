@@ -3,7 +3,7 @@
 
 pub mod pbx;
 
-use crate::call::Reason;
+use crate::call::{Reason, TenantId};
 use crate::detect::Settings;
 use crate::telemetry::LogFormat;
 use figment::Figment;
@@ -117,6 +117,32 @@ pub struct RedactConfig {
     #[serde(default)]
     pub padding_of: BTreeMap<Reason, Padding>,
     pub rules: Settings,
+    /// What differs for one tenant.
+    #[serde(default)]
+    pub tenants: BTreeMap<TenantId, TenantRedactConfig>,
+}
+
+/// What of `[redact]` differs for one tenant; `rules` replaces the whole of
+/// `[redact.rules]`, so that a tenant's rules can be read in one place.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantRedactConfig {
+    pub padding: Option<Padding>,
+    pub padding_of: BTreeMap<Reason, Padding>,
+    pub window_words: Option<usize>,
+    pub rules: Option<Settings>,
+}
+
+impl TenantRedactConfig {
+    /// The settings of all with this tenant's over them.
+    pub fn over(&self, all: &RedactConfig) -> RedactConfig {
+        let mut own = all.clone();
+        own.padding = self.padding.map_or(own.padding, |p| p.0);
+        own.padding_of.extend(&self.padding_of);
+        own.window_words = self.window_words.unwrap_or(own.window_words);
+        own.rules = self.rules.clone().unwrap_or(own.rules);
+        own
+    }
 }
 
 /// A time such as "500ms".
@@ -290,6 +316,14 @@ impl Config {
             self.redact.window_words.to_string(),
             "it must be 1 to 100",
         )?;
+        for (tenant, own) in &self.redact.tenants {
+            limit(
+                own.window_words.is_none_or(|w| (1..=100).contains(&w)),
+                "redact.tenants.NAME.window_words",
+                format!("{:?} for {tenant}", own.window_words.unwrap_or_default()),
+                "it must be 1 to 100",
+            )?;
+        }
         let textual = self.speech.model.starts_with("gpt-");
         limit(
             self.speech.kind != SpeechKind::Openai || !textual,
@@ -328,6 +362,20 @@ mod tests {
             let error = Config::from_text(text).expect_err(text).to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn a_tenants_rules_stand_over_those_of_all() {
+        let config = Config::from_text(
+            "[redact]\npadding = \"400ms\"\n[redact.tenants.acme]\nwindow_words = 20\nrules.categories = [\"phone\"]\n",
+        )
+        .expect("settings");
+        let acme = config.redact.tenants.values().next().expect("a tenant").over(&config.redact);
+        assert_eq!((acme.window_words, acme.padding), (20, Duration::from_millis(400)));
+        assert_eq!(acme.rules.categories, [Reason::Phone]);
+        assert_eq!(config.redact.window_words, 15);
+        let wide = Config::from_text("[redact.tenants.acme]\nwindow_words = 1000\n");
+        assert!(wide.expect_err("a limit").to_string().contains("acme"));
     }
 
     #[test]

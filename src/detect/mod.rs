@@ -29,7 +29,7 @@ pub mod spoken;
 pub mod text;
 
 pub use lexicon::{Lexicon, LexiconError};
-pub use ruleset::{Ruleset, Settings, SettingsError};
+pub use ruleset::{Ruleset, Rulesets, Settings, SettingsError};
 pub use sanitize::{SanitizedText, SanitizedTranscript, sanitize};
 
 use crate::call::{Reason, Word};

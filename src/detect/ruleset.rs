@@ -2,10 +2,11 @@
 
 use super::lexicon::{FILES, Lexicon, LexiconError};
 use super::own::{Own, OwnError};
-use crate::call::Reason;
+use crate::call::{Reason, TenantId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use unsaid_dsp::dtmf::Policy;
 
 /// What an operator can choose; see `[redact]` in unsaid.default.toml.
@@ -52,6 +53,19 @@ pub enum SettingsError {
     Lexicon(#[from] LexiconError),
     #[error(transparent)]
     Own(#[from] OwnError),
+}
+
+/// Every tenant's rules: its own, or those of all.
+#[derive(Clone, Debug)]
+pub struct Rulesets {
+    pub of_all: Arc<Ruleset>,
+    pub own: HashMap<TenantId, Arc<Ruleset>>,
+}
+
+impl Rulesets {
+    pub fn of(&self, tenant: &TenantId) -> &Arc<Ruleset> {
+        self.own.get(tenant).unwrap_or(&self.of_all)
+    }
 }
 
 /// The rules of one tenant, compiled.

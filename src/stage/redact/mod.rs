@@ -21,7 +21,7 @@ use super::{bus_failed, store_failed};
 use crate::bus::Topics;
 use crate::bus::consumer::{Outcome, Stage};
 use crate::call::{RawTranscript, RecordingPath};
-use crate::detect::Ruleset;
+use crate::detect::Rulesets;
 use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
 use crate::metrics::Metrics;
 use crate::recordings::{RecordingsError, Stat, write_back};
@@ -44,7 +44,7 @@ pub struct Redact {
     pub topics: Topics,
     pub store: Store,
     pub pbxs: Pbxs,
-    pub rules: Arc<Ruleset>,
+    pub rules: Rulesets,
     pub settle: Duration,
     pub limit_bytes: u64,
     pub metrics: Arc<Metrics>,
@@ -176,7 +176,7 @@ impl Redact {
             self.check_age(stat, self.settle * OPEN_SETTLES)?;
         }
         let words = self.words(&job, &heard).await?;
-        let mut findings = plan::find(&heard, words.as_ref(), &self.rules);
+        let mut findings = plan::find(&heard, words.as_ref(), self.rules.of(tenant));
         drop(words);
         if let Some(intent) = &job.row.intent {
             // The file grew under a half-written mute: what was to be silent stays so.
@@ -237,7 +237,7 @@ impl Redact {
     async fn hear(&self, job: &Job<'_>, bytes: &Arc<Vec<u8>>) -> Result<Heard, Fault> {
         let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
         let with_speech = job.pbx.speech.is_some();
-        let policy = self.rules.tones;
+        let policy = self.rules.of(&job.input.call.tenant).tones;
         let work = tokio::task::spawn_blocking(move || plan::hear(&name, &bytes, with_speech, policy));
         Ok(work.await.map_err(|_| Fault::Worker)??)
     }
@@ -289,7 +289,7 @@ impl Redact {
             spans: plan.spans.iter().map(|s| (s.start, s.end)).collect(),
             byte_ranges: plan.patches.iter().map(|p| (p.offset, p.bytes.len() as u64)).collect(),
             mtime_s: stat.mtime_s,
-            ruleset: self.rules.version(),
+            ruleset: self.rules.of(&job.input.call.tenant).version(),
             transcript: findings.transcript,
             peaks: plan.peaks.clone(),
             format: format!("{}/{}", layout.container.name(), layout.codec.name()),
@@ -435,7 +435,7 @@ impl Redact {
             duration_s: 0.0,
             sha256_before: None,
             sha256_after: None,
-            ruleset: self.rules.version(),
+            ruleset: self.rules.of(&input.call.tenant).version(),
             elapsed_ms: 0,
         }
     }
