@@ -15,6 +15,7 @@ pub mod context;
 pub mod cues;
 pub mod email;
 pub mod explain;
+pub mod hallucination;
 pub mod language;
 pub mod lexicon;
 pub mod merge;

@@ -43,6 +43,12 @@ impl SanitizedTranscript {
         &self.words
     }
 
+    /// Keeps the words for which `keep` says so.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.words.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
     /// The words in a row.
     pub fn text(&self) -> SanitizedText {
         let words: Vec<&str> = self.words.iter().map(|w| w.word.as_str()).collect();

@@ -1,7 +1,6 @@
 //! Words from audio. An engine hears the unredacted call; what it says stays
 //! in memory, and nothing of it stands in an error.
 
-pub mod guard;
 pub mod http;
 pub mod limits;
 pub mod openai;

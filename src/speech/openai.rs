@@ -5,7 +5,7 @@
 use super::http::{plain, send, with_retries};
 use super::limits::Limits;
 use super::split::{self, Piece};
-use super::{SpeechError, Transcriber, Utterance, guard, upload, verbose_json};
+use super::{SpeechError, Transcriber, Utterance, upload, verbose_json};
 use crate::call::{RawTranscript, TenantId};
 use crate::config::{SpeechAuth, SpeechConfig};
 use async_trait::async_trait;
@@ -98,7 +98,6 @@ impl Transcriber for OpenAiSpeech {
             let own = if heard.word_times { &piece } else { &whole };
             all.words.extend(split::own_words(own, heard.words));
         }
-        guard::drop_hallucinations(&mut all, &silence);
         Ok(all)
     }
 }

@@ -2,7 +2,7 @@
 //! machine. One recording is decoded at a time, by a bounded number of threads
 //! (whisper.cpp's spin while they wait), in pieces of some minutes.
 
-use super::{SpeechError, Transcriber, Utterance, guard, split};
+use super::{SpeechError, Transcriber, Utterance, split};
 use crate::call::{RawTranscript, Word};
 use crate::config::SpeechConfig;
 use async_trait::async_trait;
@@ -159,7 +159,6 @@ impl Transcriber for WhisperSpeech {
             all.language = all.language.or(heard.language);
             all.words.extend(split::own_words(&piece, heard.words));
         }
-        guard::drop_hallucinations(&mut all, &silence);
         Ok(all)
     }
 }

@@ -2,7 +2,7 @@
 //! the stage and by the command line alike.
 
 use crate::call::{Detector, RawTranscript, Reason, Segment};
-use crate::detect::{Ruleset, SanitizedTranscript, detect, merge, sanitize};
+use crate::detect::{Ruleset, SanitizedTranscript, detect, hallucination, merge, sanitize};
 use sha2::{Digest, Sha256};
 use unsaid_dsp::container::{ContainerError, locate};
 use unsaid_dsp::decode::decode;
@@ -102,7 +102,9 @@ pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Fi
         merge::name_tones(&mut segments, &transcript.words, language, rules);
         segments.extend(merge::place(transcript, &detections, rules, recording));
         note = (!transcript.word_times && !detections.is_empty()).then_some(NO_WORD_TIMES);
-        sanitize(transcript, &detections, rules.label)
+        let mut clean = sanitize(transcript, &detections, rules.label);
+        hallucination::drop(&mut clean, &heard.silence, transcript.word_times);
+        clean
     });
     let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
