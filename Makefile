@@ -10,8 +10,8 @@ demo:
 test:
 	scripts/setup.sh build test
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --features unsaid/whisper --locked -- -D warnings
-	cargo test --workspace --features unsaid/whisper --locked
+	cargo clippy --workspace --all-targets --features unsaid/whisper,unsaid/ner --locked -- -D warnings
+	cargo test --workspace --features unsaid/whisper,unsaid/ner --locked
 
 # Licences, sources and known holes of everything we depend on (needs cargo-deny and the advisory database).
 check:

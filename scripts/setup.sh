@@ -85,5 +85,10 @@ case " $* " in
       echo "fetching Apache Kafka's broker with Maven"
       mvn -q -B -f tests/servers/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/.servers/kafka"
     fi
+    if ! compgen -G '.servers/onnxruntime/ai/onnxruntime/native/linux-*/libonnxruntime.so' > /dev/null; then
+      echo "fetching ONNX Runtime with Maven"
+      mvn -q -B -f tests/servers/onnxruntime/pom.xml dependency:unpack-dependencies \
+        -Dmdep.unpack.includes='**/linux-*/libonnxruntime.so' -DoutputDirectory="$PWD/.servers/onnxruntime"
+    fi
     ;;
 esac

@@ -10,6 +10,7 @@ pub mod config;
 pub mod detect;
 pub mod message;
 pub mod metrics;
+pub mod ner;
 pub mod recordings;
 pub mod source;
 pub mod speech;

@@ -11,6 +11,8 @@ mod faults;
 mod grafana;
 mod kill;
 mod leaks;
+#[cfg(feature = "ner")]
+mod ner;
 mod office;
 mod schemas;
 mod servers;
@@ -18,3 +20,4 @@ mod source;
 mod spans;
 mod speech;
 mod store;
+mod tenants;

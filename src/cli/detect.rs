@@ -4,7 +4,7 @@ use super::files::{read_all, to_stdout};
 use super::roles::rules_of;
 use super::{CliError, Result, load};
 use crate::call::{Reason, Word};
-use crate::detect::{Detection, Ruleset, detect, explain};
+use crate::detect::{Detection, Ruleset, detect_with_model, explain};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
                 e.column()
             ))
         })?;
-        out.push_str(&answer(line, args, &rules));
+        out.push_str(&answer(line, args, &rules)?);
     }
     to_stdout(out.as_bytes())
 }
@@ -91,7 +91,7 @@ fn rules(args: &Args) -> Result<Ruleset> {
     rules_of(&config)
 }
 
-fn answer(line: Line, args: &Args, rules: &Ruleset) -> String {
+fn answer(line: Line, args: &Args, rules: &Ruleset) -> Result<String> {
     let words: Vec<Word> = line
         .words
         .into_iter()
@@ -102,9 +102,10 @@ fn answer(line: Line, args: &Args, rules: &Ruleset) -> String {
             speaker: w.speaker.map(|s| s.to_string()),
         })
         .collect();
-    let found = detect(&words, line.lang.as_deref(), rules);
+    let found = detect_with_model(&words, line.lang.as_deref(), rules)
+        .map_err(|e| CliError::Service(e.to_string()))?;
     let spans: Vec<Value> = found.iter().map(|d| span(&words, d, args)).collect();
-    format!("{}\n", json!({ "id": line.id, "spans": spans }))
+    Ok(format!("{}\n", json!({ "id": line.id, "spans": spans })))
 }
 
 fn span(words: &[Word], d: &Detection, args: &Args) -> Value {

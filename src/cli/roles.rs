@@ -11,8 +11,8 @@ use crate::bus::retry::RetryRelay;
 use crate::bus::{Bus, BusError, Topics};
 use crate::call::Reason;
 use crate::config::pbx::{PbxConfig, SourceConfig};
-use crate::config::{AnalysisKind, BusKind, Config, RedactConfig, SpeechKind, TonePolicy};
-use crate::detect::{Ruleset, Rulesets};
+use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
+use crate::detect::{Entities, Ruleset, Rulesets};
 use crate::message::Topic;
 use crate::metrics::Metrics;
 use crate::recordings;
@@ -74,7 +74,9 @@ pub struct App {
 
 /// The rules as the settings have them.
 pub fn rules_of(config: &Config) -> Result<Ruleset> {
-    rules_of_redact(&config.redact)
+    let mut rules = rules_of_redact(&config.redact)?;
+    rules.entities = open_entities(&config.redact.ner)?;
+    Ok(rules)
 }
 
 fn rules_of_redact(redact: &RedactConfig) -> Result<Ruleset> {
@@ -93,12 +95,14 @@ fn rules_of_redact(redact: &RedactConfig) -> Result<Ruleset> {
 
 /// Every tenant's rules: what `redact.tenants` says differs from the rules of all.
 fn rulesets_of(config: &Config) -> Result<Rulesets> {
+    let of_all = rules_of(config)?;
     let mut own = HashMap::new();
     for (tenant, settings) in &config.redact.tenants {
-        let redact = settings.over(&config.redact);
-        own.insert(tenant.clone(), Arc::new(rules_of_redact(&redact)?));
+        let mut rules = rules_of_redact(&settings.over(&config.redact))?;
+        rules.entities = of_all.entities.clone();
+        own.insert(tenant.clone(), Arc::new(rules));
     }
-    Ok(Rulesets { of_all: Arc::new(rules_of(config)?), own })
+    Ok(Rulesets { of_all: Arc::new(of_all), own })
 }
 
 /// The store of the settings, its schema up to date.
@@ -327,6 +331,28 @@ pub const WITHOUT_WHISPER: &str = "this unsaid was built without whisper: build 
 #[cfg(not(feature = "whisper"))]
 pub fn open_whisper(_: &Config) -> Result<Arc<dyn Transcriber>> {
     Err(CliError::Usage(format!("speech.kind is \"whisper\", but {WITHOUT_WHISPER}")))
+}
+
+/// The model of `[redact.ner]`, where one is named.
+#[cfg(feature = "ner")]
+fn open_entities(ner: &NerConfig) -> Result<Option<Arc<dyn Entities>>> {
+    if !ner.is_on() {
+        return Ok(None);
+    }
+    let model = crate::ner::OnnxEntities::load(ner).map_err(|e| CliError::Service(e.to_string()))?;
+    Ok(Some(Arc::new(model)))
+}
+
+#[cfg(not(feature = "ner"))]
+fn open_entities(ner: &NerConfig) -> Result<Option<Arc<dyn Entities>>> {
+    if ner.is_on() {
+        return Err(CliError::Usage(
+            "redact.ner.model_dir names a model, but this unsaid was built without ner: build it with \
+             `cargo build --release --features ner`"
+                .to_owned(),
+        ));
+    }
+    Ok(None)
 }
 
 fn open_analyst(config: &Config) -> Result<Option<Arc<dyn Analyst>>> {

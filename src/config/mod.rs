@@ -117,9 +117,34 @@ pub struct RedactConfig {
     #[serde(default)]
     pub padding_of: BTreeMap<Reason, Padding>,
     pub rules: Settings,
+    pub ner: NerConfig,
     /// What differs for one tenant.
     #[serde(default)]
     pub tenants: BTreeMap<TenantId, TenantRedactConfig>,
+}
+
+/// A named-entity model as a second detector; needs a build with the feature `ner`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NerConfig {
+    /// Holds `model.onnx`, `tokenizer.json`, `config.json`; empty is off.
+    pub model_dir: PathBuf,
+    /// Lower-case hex; empty is not checked.
+    pub model_sha256: String,
+    /// ONNX Runtime's libonnxruntime.so; empty is the system's.
+    pub runtime: PathBuf,
+    /// Probability from which an entity counts.
+    pub least: f32,
+    pub threads: usize,
+    /// What the model's labels mean, where it is not known.
+    #[serde(default)]
+    pub labels: BTreeMap<String, Reason>,
+}
+
+impl NerConfig {
+    pub fn is_on(&self) -> bool {
+        !self.model_dir.as_os_str().is_empty()
+    }
 }
 
 /// What of `[redact]` differs for one tenant; `rules` replaces the whole of

@@ -4,7 +4,7 @@
 use super::cues::{Cue, Marks, What};
 use super::lexicon::class;
 use super::numbers::{Chunk, Kind};
-use super::text::{Text, Written};
+use super::text::{TURN_WORDS, Text, Written};
 use crate::call::Reason;
 use std::ops::RangeInclusive;
 
@@ -15,8 +15,8 @@ const ANSWER_WORDS: usize = 16;
 /// Questions that go on asking for parts of one address, and their words.
 const MORE_QUESTIONS: usize = 4;
 const SHORT_QUESTION: usize = 5;
-/// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
-const TURN_WORDS: usize = 60;
+/// Parts of an address that are asked for by name.
+const PARTS: [&str; 8] = ["state", "city", "town", "street", "ciudad", "calle", "ville", "rue"];
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -268,11 +268,9 @@ impl Addresses<'_> {
         }
         let names = (at..self.text.len().min(at + 3))
             .take_while(|i| self.text.tokens[*i].turn == turn && self.unknown(*i) && self.names(*i))
-            .collect::<Vec<_>>();
-        match names.last() {
-            Some(last) if names.len() <= 2 => *last,
-            _ => end,
-        }
+            .take_while(|i| *i == at || !self.text.tokens[*i - 1].ends_sentence)
+            .count();
+        if (1..=2).contains(&names) { at + names - 1 } else { end }
     }
 
     /// "and the city?", "street?": short questions after an answer ask for more of it.
@@ -297,7 +295,9 @@ impl Addresses<'_> {
             if words > SHORT_QUESTION || other {
                 return;
             }
-            let Some(answer) = self.answer(&cue, last + 1) else { return };
+            let part = (asks..=last).rev().find(|i| PARTS.contains(&self.text.plain(*i).as_ref()));
+            let asked = Cue { last: part.unwrap_or(cue.last), ..cue };
+            let Some(answer) = self.answer(&asked, last + 1) else { return };
             said = *answer.end();
             found.push(answer);
         }
@@ -378,7 +378,7 @@ impl Addresses<'_> {
         let city = cue.asks
             && named > 0
             && named <= 4
-            && matches!(self.text.plain(cue.last).as_ref(), "state" | "city" | "street" | "on");
+            && (PARTS.contains(&self.text.plain(cue.last).as_ref()) || self.text.plain(cue.last) == "on");
         last.filter(|l| (place || city) && *l >= at).map(|last| at..=last)
     }
 }

@@ -20,6 +20,8 @@ pub struct Value {
 
 /// A bid below this leaves the chunk as it is.
 const LEAST: f32 = 0.3;
+/// "when does the card expire": a card by name in the keyword itself.
+const CARDS: [&str; 3] = ["card", "tarjeta", "carte"];
 /// What a word between a cue and a chunk costs.
 const COST: f32 = 0.04;
 /// The same for what is harmless: "order number is …" counts only close by.
@@ -321,7 +323,9 @@ impl<'a> Context<'a> {
         let noun =
             !matches!(said.as_ref(), "expires" | "expire" | "expiring" | "vence" | "caduca" | "expira");
         let asked = self.marks.cues[i].asks && chunk.len() <= 8 && !chunk.ordinal;
-        if card {
+        let cue = &self.marks.cues[i];
+        let named = (cue.first..=cue.last).any(|w| CARDS.contains(&self.text.plain(w).as_ref()));
+        if card || named {
             !chunk.ordinal || noun
         } else {
             month_and_year || noun && (asked || shape::is_expiry(chunk))

@@ -43,6 +43,11 @@ pub struct Marks {
 }
 
 /// Words before a cue in which a question begins.
+/// A turn that begins with a keyword and goes on with what it is for, and an answer to it.
+const FOR: [&str; 7] = ["for", "on", "of", "para", "de", "pour", "sur"];
+const OPENING_WORDS: usize = 2;
+const OPENING_REST: usize = 5;
+const SHORT_ANSWER: usize = 4;
 const ASK_REACH: usize = 9;
 
 /// Reads all phrases, longest first, each word in one phrase at most.
@@ -135,6 +140,16 @@ impl Marks {
             && !rest
                 .clone()
                 .any(|t| t.written.is_some() || t.numeral.is_some_and(|n| !matches!(n, Numeral::Ordinal(_))));
+        // "password for the alarm company": a turn that is a keyword and what it is for.
+        let begins = (0..=first).rev().take_while(|i| text.tokens[*i].turn == turn).count() <= OPENING_WORDS;
+        let rest =
+            text.tokens[last + 1..].iter().take_while(|t| t.turn == turn).take(OPENING_REST + 1).count();
+        let what_for = rest > 0 && FOR.contains(&text.plain(last + 1).as_ref());
+        let titled = begins && what_for && rest <= OPENING_REST && text.speakers > 1 && !is && {
+            let next = &text.tokens[last + 1 + rest..];
+            next.iter().take_while(|t| next[0].turn == t.turn).take(SHORT_ANSWER + 1).count() <= SHORT_ANSWER
+        };
+        let ends_turn = ends_turn || titled;
         let inside = text.tokens[first..=last].iter().any(|t| t.is(class::REQUEST));
         for i in first..=last {
             self.letter[i] = text.tokens[i].letter;

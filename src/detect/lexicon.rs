@@ -71,6 +71,7 @@ struct Spoken {
     pieces: Vec<String>,
     correction: Vec<String>,
     corrections: Vec<String>,
+    service: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +145,7 @@ pub mod class {
         (@ $n:expr;) => {};
     }
     classes! {
-        KEYPAD AS_IN QUESTION LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION
+        KEYPAD AS_IN QUESTION LEAD CLOSE REFUSE COPULA REQUEST FILLER BACKCHANNEL CORRECTION SERVICE
         AND HOMOPHONE NUMBER_JOINT PRONOUN_BEFORE PRONOUN_AFTER PRONOUN UNIT_AFTER PRICE BEFORE_QUANTITY
         MONTH MONTH_AMBIGUOUS WEEKDAY DATE_INSIDE
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
@@ -289,6 +290,7 @@ impl Lexicon {
             (&spoken.filler, FILLER),
             (&spoken.backchannel, BACKCHANNEL),
             (&spoken.correction, CORRECTION),
+            (&spoken.service, SERVICE),
             (&numbers.and, AND),
             (&numbers.joints, NUMBER_JOINT),
             (&numbers.keypad, KEYPAD),

@@ -178,7 +178,9 @@ impl Reader<'_> {
                 return if self.dates(at) { Part::Number } else { Part::None };
             }
             Some(Numeral::Unit(_)) if token.is(class::PRONOUN) => {
-                return if self.pronoun_is_digit(at) { Part::Number } else { Part::None };
+                // "one moment, please"
+                let digit = !self.marks.hold[at] && self.pronoun_is_digit(at);
+                return if digit { Part::Number } else { Part::None };
             }
             _ => {}
         }

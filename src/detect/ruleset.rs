@@ -1,5 +1,6 @@
 //! What counts as a secret, and how much silence goes around it.
 
+use super::entities::Entities;
 use super::lexicon::{FILES, Lexicon, LexiconError};
 use super::own::{Own, OwnError};
 use crate::call::{Reason, TenantId};
@@ -82,6 +83,8 @@ pub struct Ruleset {
     /// Which keyed tones go.
     pub tones: Policy,
     pub own: Own,
+    /// A second detector; see [`super::detect_with_model`].
+    pub entities: Option<Arc<dyn Entities>>,
     pub keep_last_four: bool,
     pub label: bool,
     /// A hash of the operator's own phrases and patterns, for the version.
@@ -132,6 +135,7 @@ impl Ruleset {
             padding_of: BTreeMap::from([(Reason::Dob, 0.15)]),
             tones: Policy::Every,
             own,
+            entities: None,
             keep_last_four: settings.keep_last_four,
             label: settings.label,
             own_hash,
@@ -171,6 +175,9 @@ impl Ruleset {
         }
         if let Some(hash) = &self.own_hash {
             let _ = write!(out, "+own:{hash}");
+        }
+        if let Some(model) = &self.entities {
+            let _ = write!(out, "+{}", model.version());
         }
         out
     }

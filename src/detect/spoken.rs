@@ -3,24 +3,26 @@
 
 use super::cues::{Cue, Marks, What};
 use super::lexicon::class;
-use super::text::{Text, Written};
+use super::names::Names;
+use super::text::{TURN_WORDS, Text, Written};
 use crate::call::Reason;
 use std::ops::RangeInclusive;
 
 /// Words of a value at most; letters that are spelled count for nothing.
 const PASSWORD_WORDS: usize = 6;
-const NAME_WORDS: usize = 3;
+/// Words after "my name is" in which who answers the telephone offers help.
+const GREETING_WORDS: usize = 14;
 /// Words between a keyword and its "is".
 const COPULA_WORDS: usize = 6;
 /// Words of a question after its keyword.
 const REST_WORDS: usize = 6;
 const QUESTION_WORDS: usize = 18;
-/// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
-const TURN_WORDS: usize = 60;
 /// Words in which a "hold on" comes before an answer.
 const HOLD_WORDS: usize = 6;
 /// Turns that an answer may be late.
 const LATE_TURNS: u32 = 4;
+/// Numbers that are an answer by themselves.
+const LEAST_DIGITS: usize = 3;
 /// A pause that ends a value.
 const MAX_PAUSE_S: f64 = 1.8;
 /// A pause after which an answer begins, where no speakers are told apart.
@@ -44,10 +46,34 @@ impl Spoken<'_> {
             if worded {
                 continue;
             }
+            // "this is …" tells a name only to who asked for one.
+            let weak = matches!(cue.what, What::Secret { strong: false, .. });
+            if reason == Reason::Name && (self.is_greeting(cue) || weak && !self.was_asked(cue)) {
+                continue;
+            }
             let value = self.stated(cue, reason).or_else(|| self.answered(cue, reason));
             found.extend(value.map(|v| (v, reason, (cue.first, cue.last))));
         }
         found
+    }
+
+    /// "my name is Karen and I'll be helping you": who answers the telephone is no secret.
+    fn is_greeting(&self, cue: &Cue) -> bool {
+        let tokens = &self.text.tokens;
+        let turn = tokens[cue.last].turn;
+        !cue.asks
+            && (cue.last + 1..tokens.len())
+                .take(GREETING_WORDS)
+                .take_while(|i| tokens[*i].turn == turn)
+                .any(|i| tokens[i].is(class::SERVICE))
+    }
+
+    /// A name was asked for in one of the turns before.
+    fn was_asked(&self, cue: &Cue) -> bool {
+        let turn = |c: &Cue| self.text.tokens[c.last].turn;
+        let before = &self.marks.cues[..self.marks.cues.partition_point(|c| c.first < cue.first)];
+        let near = before.iter().rev().take_while(|c| turn(c) + LATE_TURNS >= turn(cue));
+        near.into_iter().any(|c| c.asks && matches!(c.what, What::Secret { reason: Reason::Name, .. }))
     }
 
     /// "my password is blue monkey".
@@ -115,12 +141,20 @@ impl Spoken<'_> {
         let reach = tokens.len().min(cue.last + 8);
         let at =
             (cue.last + 1..reach).find(|i| tokens[*i - 1].asks || self.text.pause_s(*i) >= ANSWER_PAUSE_S)?;
+        // What is asked for was said before the pause, in digits.
+        let number = |i: usize| tokens[i].written.is_some() || tokens[i].numeral.is_some();
+        if (cue.last + 1..at).filter(|i| number(*i)).count() >= LEAST_DIGITS {
+            return None;
+        }
         self.value(at, tokens[at].turn, reason)
     }
 
     /// The value that begins at `from` or a few words later, in turn `turn`.
     fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
+        if reason == Reason::Name {
+            return Names { text: self.text, marks: self.marks }.find(from, turn, true);
+        }
         // What was said before "hold on" is no value.
         let own = tokens.iter().skip(from).take(TURN_WORDS).take_while(|t| t.turn == turn).count();
         // In a call that is one turn, only a "hold on" right at the beginning is this answer's.
@@ -140,20 +174,20 @@ impl Spoken<'_> {
             first += 1;
         }
         let begins = tokens.get(first).filter(|t| t.turn == turn)?;
+        // "no, just the order number": another thing is told.
+        let cues = &self.marks.cues[self.marks.cues.partition_point(|c| c.first < from)..];
+        if cues.iter().take_while(|c| c.first <= first).any(|c| c.what == What::Harmless) {
+            return None;
+        }
         if begins.is(class::REFUSE | class::CLOSE | class::REQUEST) && !begins.letter {
             return None;
         }
-        // A name has no digits; numbers alone are judged by their keyword's window.
-        if reason == Reason::Name && (begins.written.is_some() || begins.numeral.is_some()) {
-            return None;
-        }
-        let most = if reason == Reason::Name { NAME_WORDS } else { PASSWORD_WORDS };
         let (mut last, mut words) = (first, 0);
         for (i, token) in tokens.iter().enumerate().skip(first) {
             let over = token.turn != turn
                 || i > first && (self.text.pause_s(i) > MAX_PAUSE_S || tokens[i - 1].ends_sentence);
             if over
-                || words >= most
+                || words >= PASSWORD_WORDS
                 || i > first && token.is(class::CLOSE) && !token.letter && token.numeral.is_none()
             {
                 break;

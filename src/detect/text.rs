@@ -4,6 +4,9 @@ use super::lexicon::{Lexicon, Numeral, class, normalise};
 use crate::call::Word;
 use std::ops::Range;
 
+/// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
+pub const TURN_WORDS: usize = 60;
+
 /// How a word that is written with digits is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {

@@ -32,6 +32,18 @@ pub struct Detector {
 struct Candidate {
     tone: Tone,
     log_odds: f64,
+    /// What it takes in the company of a sure key.
+    least: f64,
+    twist_db: f64,
+    level_db: f64,
+}
+
+impl Candidate {
+    /// One thumb on one telephone: keys of a run are as loud as each other, row and column alike.
+    fn is_like(&self, sure: &Candidate) -> bool {
+        (self.level_db - sure.level_db).abs() < judge::LIKE_DB
+            && (self.twist_db - sure.twist_db).abs() < judge::LIKE_DB
+    }
 }
 
 impl Detector {
@@ -104,7 +116,13 @@ impl Detector {
             let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
             // What only the second look sees is never a key by itself.
             let log_odds = if look == Look::First { log_odds } else { log_odds.min(judge::ALONE) };
-            (log_odds > least).then_some(Candidate { tone: Tone { digit: e.digit, span }, log_odds })
+            (log_odds > judge::IF_LIKE).then(|| Candidate {
+                tone: Tone { digit: e.digit, span },
+                log_odds,
+                least,
+                twist_db: e.twist_db,
+                level_db: 20.0 * e.amplitude.log10(),
+            })
         });
         self.candidates.extend(found);
     }
@@ -112,13 +130,13 @@ impl Detector {
     /// The candidates that are keys: by themselves, or in the company of a sure one.
     fn judged(&self) -> impl Iterator<Item = Tone> + '_ {
         let company = self.frames(COMPANY_S) as u64;
-        let sure: Vec<Span> =
-            self.candidates.iter().filter(|c| c.log_odds > judge::SURE).map(|c| c.tone.span).collect();
-        let in_company = move |span: Span| {
-            sure.iter().any(|s| s.start < span.end + company && span.start < s.end + company)
+        let sure: Vec<Candidate> =
+            self.candidates.iter().filter(|c| c.log_odds > judge::SURE).copied().collect();
+        let in_company = move |c: &Candidate| {
+            let near = |s: &Span| s.start < c.tone.span.end + company && c.tone.span.start < s.end + company;
+            sure.iter().any(|s| near(&s.tone.span) && (c.log_odds > c.least || c.is_like(s)))
         };
-        let keys =
-            self.candidates.iter().filter(move |c| c.log_odds > judge::ALONE || in_company(c.tone.span));
+        let keys = self.candidates.iter().filter(move |c| c.log_odds > judge::ALONE || in_company(c));
         keys.map(|c| c.tone)
     }
 }

@@ -14,21 +14,22 @@
 //! A redelivery that finds an intent mutes from it, without asking an engine
 //! about a half-muted recording.
 
+mod fault;
 pub mod plan;
 
 use super::pbx::{Pbx, Pbxs};
-use super::{bus_failed, store_failed};
 use crate::bus::Topics;
 use crate::bus::consumer::{Outcome, Stage};
 use crate::call::{RawTranscript, RecordingPath};
-use crate::detect::Rulesets;
+use crate::detect::{Ruleset, Rulesets};
 use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
 use crate::metrics::Metrics;
 use crate::recordings::{RecordingsError, Stat, write_back};
 use crate::speech::{SpeechError, Utterance};
+use crate::store::Store;
 use crate::store::recordings::{Ended, Intent, RecordingRow};
-use crate::store::{Store, StoreError};
 use async_trait::async_trait;
+use fault::Fault;
 use plan::{Findings, Heard, Plan, PlanError};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -48,25 +49,6 @@ pub struct Redact {
     pub settle: Duration,
     pub limit_bytes: u64,
     pub metrics: Arc<Metrics>,
-}
-
-/// Why a redaction stopped. Decided by variant, told in a sentence.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Recordings(#[from] RecordingsError),
-    #[error(transparent)]
-    Speech(#[from] SpeechError),
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Bus(#[from] crate::bus::BusError),
-    #[error("the recording may still be written to")]
-    NotFinished { wait: Duration },
-    #[error("a worker stopped")]
-    Worker,
 }
 
 /// One recording at work.
@@ -114,7 +96,13 @@ impl Stage for Redact {
         match &result {
             Err(Fault::Recordings(e)) if e.is_outage() => pbx.circuit.failed(),
             // These say nothing of the PBX: it may not have been asked.
-            Err(Fault::Store(_) | Fault::Bus(_) | Fault::NotFinished { .. } | Fault::Worker) => {}
+            Err(
+                Fault::Store(_)
+                | Fault::Bus(_)
+                | Fault::Entities(_)
+                | Fault::NotFinished { .. }
+                | Fault::Worker,
+            ) => {}
             _ => pbx.circuit.succeeded(),
         }
         match result {
@@ -176,8 +164,7 @@ impl Redact {
             self.check_age(stat, self.settle * OPEN_SETTLES)?;
         }
         let words = self.words(&job, &heard).await?;
-        let mut findings = plan::find(&heard, words.as_ref(), self.rules.of(tenant));
-        drop(words);
+        let (heard, mut findings) = self.find(heard, words, self.rules.of(tenant).clone()).await?;
         if let Some(intent) = &job.row.intent {
             // The file grew under a half-written mute: what was to be silent stays so.
             findings.keep(&intent.0.segments);
@@ -260,6 +247,21 @@ impl Redact {
             self.metrics.engine_cost_dollars.with_label_values(&[engine.name()]).inc_by(cost);
         }
         Ok(Some(words))
+    }
+
+    /// A long call and a model take a while: not on a thread that polls.
+    async fn find(
+        &self,
+        heard: Heard,
+        words: Option<RawTranscript>,
+        rules: Arc<Ruleset>,
+    ) -> Result<(Heard, Findings), Fault> {
+        let work = tokio::task::spawn_blocking(move || {
+            let findings = plan::find(&heard, words.as_ref(), &rules);
+            (heard, findings)
+        });
+        let (heard, findings) = work.await.map_err(|_| Fault::Worker)?;
+        Ok((heard, findings?))
     }
 
     /// Steps 4 to 9 for what was found.
@@ -437,55 +439,6 @@ impl Redact {
             sha256_after: None,
             ruleset: self.rules.of(&input.call.tenant).version(),
             elapsed_ms: 0,
-        }
-    }
-
-    /// What a fault means for the message; its sentence is shown with the call meanwhile.
-    async fn outcome_of(&self, input: &RecordingReady, fault: &Fault) -> Outcome {
-        if !matches!(fault, Fault::Store(_) | Fault::Bus(_)) {
-            let (tenant, id) = (&input.call.tenant, &input.recording_id);
-            if let Err(error) = self.store.note_redaction(tenant, id, &fault.to_string()).await {
-                return store_failed(&error);
-            }
-        }
-        let pbx = input.call.pbx.as_str();
-        let soon = Duration::from_secs(2);
-        match fault {
-            Fault::Store(error) => store_failed(error),
-            Fault::Bus(error) => bus_failed(error),
-            Fault::NotFinished { wait } => {
-                Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished")
-            }
-            Fault::Recordings(error) => {
-                self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
-                tracing::warn!(call = %input.call.message_key(), %error, "recording");
-                match error {
-                    e if e.is_outage() => Outcome::wait(soon, e.kind()),
-                    e if e.is_final() => Outcome::Reject { reason: e.kind() },
-                    e => Outcome::retry(soon, e.kind()),
-                }
-            }
-            Fault::Speech(error) => {
-                tracing::warn!(call = %input.call.message_key(), %error, "speech");
-                let after = match error {
-                    SpeechError::Busy { retry_after: Some(after) } => *after,
-                    _ => soon,
-                };
-                if error.is_outage() {
-                    Outcome::wait(after, error.kind())
-                } else {
-                    Outcome::retry(after, error.kind())
-                }
-            }
-            Fault::Plan(error) => {
-                tracing::warn!(call = %input.call.message_key(), %error, "not redacted");
-                match error {
-                    // The PBX made the file and has yet to write to it.
-                    PlanError::Container(ContainerError::Empty) => Outcome::retry(soon, "empty"),
-                    _ => Outcome::Reject { reason: "not_understood" },
-                }
-            }
-            Fault::Worker => Outcome::retry(soon, "worker"),
         }
     }
 }

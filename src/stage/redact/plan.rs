@@ -2,7 +2,9 @@
 //! the stage and by the command line alike.
 
 use crate::call::{Detector, RawTranscript, Reason, Segment};
-use crate::detect::{Ruleset, SanitizedTranscript, detect, hallucination, merge, sanitize};
+use crate::detect::{
+    EntitiesError, Ruleset, SanitizedTranscript, detect_with_model, hallucination, merge, sanitize,
+};
 use sha2::{Digest, Sha256};
 use unsaid_dsp::container::{ContainerError, locate};
 use unsaid_dsp::decode::decode;
@@ -92,23 +94,30 @@ impl Findings {
 }
 
 /// Words and tones to segments, in order.
-pub fn find(heard: &Heard, words: Option<&RawTranscript>, rules: &Ruleset) -> Findings {
+///
+/// # Errors
+/// [`EntitiesError`] when the ruleset's model fails.
+pub fn find(
+    heard: &Heard,
+    words: Option<&RawTranscript>,
+    rules: &Ruleset,
+) -> Result<Findings, EntitiesError> {
     let mut segments = heard.tones.clone();
     let mut note = None;
-    let transcript = words.map(|transcript| {
+    let mut clean = None;
+    if let Some(transcript) = words {
         let language = transcript.language.as_deref();
-        let detections = detect(&transcript.words, language, rules);
+        let detections = detect_with_model(&transcript.words, language, rules)?;
         let recording = merge::Recording { duration_s: heard.duration_s, silence: Some(&heard.silence) };
         merge::name_tones(&mut segments, &transcript.words, language, rules);
         segments.extend(merge::place(transcript, &detections, rules, recording));
         note = (!transcript.word_times && !detections.is_empty()).then_some(NO_WORD_TIMES);
-        let mut clean = sanitize(transcript, &detections, rules.label);
-        hallucination::drop(&mut clean, &heard.silence, transcript.word_times);
-        clean
-    });
+        let text = clean.insert(sanitize(transcript, &detections, rules.label));
+        hallucination::drop(text, &heard.silence, transcript.word_times);
+    }
     let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
-    Findings { segments, transcript, note }
+    Ok(Findings { segments, transcript: clean, note })
 }
 
 /// Outward to whole milliseconds, inside the recording: what is told is then exactly what is silent.

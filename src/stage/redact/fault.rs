@@ -1,0 +1,90 @@
+//! Why a redaction stopped, and what that means for its message.
+
+use super::Redact;
+use super::plan::PlanError;
+use crate::bus::BusError;
+use crate::bus::consumer::Outcome;
+use crate::detect::EntitiesError;
+use crate::message::RecordingReady;
+use crate::recordings::RecordingsError;
+use crate::speech::SpeechError;
+use crate::stage::{bus_failed, store_failed};
+use crate::store::StoreError;
+use std::time::Duration;
+use unsaid_dsp::container::ContainerError;
+
+/// Why a redaction stopped. Decided by variant, told in a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error(transparent)]
+    Recordings(#[from] RecordingsError),
+    #[error(transparent)]
+    Speech(#[from] SpeechError),
+    #[error(transparent)]
+    Entities(#[from] EntitiesError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    #[error("the recording may still be written to")]
+    NotFinished { wait: Duration },
+    #[error("a worker stopped")]
+    Worker,
+}
+
+impl Redact {
+    /// What a fault means for the message; its sentence is shown with the call meanwhile.
+    pub(super) async fn outcome_of(&self, input: &RecordingReady, fault: &Fault) -> Outcome {
+        if !matches!(fault, Fault::Store(_) | Fault::Bus(_)) {
+            let (tenant, id) = (&input.call.tenant, &input.recording_id);
+            if let Err(error) = self.store.note_redaction(tenant, id, &fault.to_string()).await {
+                return store_failed(&error);
+            }
+        }
+        let pbx = input.call.pbx.as_str();
+        let soon = Duration::from_secs(2);
+        match fault {
+            Fault::Store(error) => store_failed(error),
+            Fault::Bus(error) => bus_failed(error),
+            Fault::NotFinished { wait } => {
+                Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished")
+            }
+            Fault::Recordings(error) => {
+                self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
+                tracing::warn!(call = %input.call.message_key(), %error, "recording");
+                match error {
+                    e if e.is_outage() => Outcome::wait(soon, e.kind()),
+                    e if e.is_final() => Outcome::Reject { reason: e.kind() },
+                    e => Outcome::retry(soon, e.kind()),
+                }
+            }
+            Fault::Speech(error) => {
+                tracing::warn!(call = %input.call.message_key(), %error, "speech");
+                let after = match error {
+                    SpeechError::Busy { retry_after: Some(after) } => *after,
+                    _ => soon,
+                };
+                if error.is_outage() {
+                    Outcome::wait(after, error.kind())
+                } else {
+                    Outcome::retry(after, error.kind())
+                }
+            }
+            Fault::Plan(error) => {
+                tracing::warn!(call = %input.call.message_key(), %error, "not redacted");
+                match error {
+                    // The PBX made the file and has yet to write to it.
+                    PlanError::Container(ContainerError::Empty) => Outcome::retry(soon, "empty"),
+                    _ => Outcome::Reject { reason: "not_understood" },
+                }
+            }
+            Fault::Entities(error) => {
+                tracing::warn!(call = %input.call.message_key(), %error, "entities");
+                Outcome::retry(soon, "entities")
+            }
+            Fault::Worker => Outcome::retry(soon, "worker"),
+        }
+    }
+}
