@@ -42,12 +42,12 @@ pub struct Marks {
     pub letter: Vec<bool>,
 }
 
-/// Words before a cue in which a question begins.
 /// A turn that begins with a keyword and goes on with what it is for, and an answer to it.
 const FOR: [&str; 7] = ["for", "on", "of", "para", "de", "pour", "sur"];
 const OPENING_WORDS: usize = 2;
 const OPENING_REST: usize = 5;
 const SHORT_ANSWER: usize = 4;
+/// Words before a cue in which a question begins.
 const ASK_REACH: usize = 9;
 
 /// Reads all phrases, longest first, each word in one phrase at most.

@@ -23,6 +23,8 @@ const HOLD_WORDS: usize = 6;
 const LATE_TURNS: u32 = 4;
 /// Numbers that are an answer by themselves.
 const LEAST_DIGITS: usize = 3;
+/// And cues: where no speakers are told apart, a call is one turn.
+const LATE_CUES: usize = 6;
 /// A pause that ends a value.
 const MAX_PAUSE_S: f64 = 1.8;
 /// A pause after which an answer begins, where no speakers are told apart.
@@ -72,7 +74,7 @@ impl Spoken<'_> {
     fn was_asked(&self, cue: &Cue) -> bool {
         let turn = |c: &Cue| self.text.tokens[c.last].turn;
         let before = &self.marks.cues[..self.marks.cues.partition_point(|c| c.first < cue.first)];
-        let near = before.iter().rev().take_while(|c| turn(c) + LATE_TURNS >= turn(cue));
+        let near = before.iter().rev().take(LATE_CUES).take_while(|c| turn(c) + LATE_TURNS >= turn(cue));
         near.into_iter().any(|c| c.asks && matches!(c.what, What::Secret { reason: Reason::Name, .. }))
     }
 

@@ -23,10 +23,10 @@ pub const ALONE: f64 = 3.0;
 pub const IN_COMPANY: f64 = -1.5;
 pub const SURE: f64 = 5.0;
 /// Near a sure one, for what only the second look saw.
-pub const ON_SECOND_LOOK: f64 = 0.0;
+pub const ON_SECOND_LOOK: f64 = 1.0;
 /// Near a sure one, for what is as loud as it: row and column within this many dB.
-pub const IF_LIKE: f64 = -4.0;
-pub const LIKE_DB: f64 = 2.0;
+pub const IF_LIKE: f64 = -8.0;
+pub const LIKE_DB: f64 = 3.0;
 
 include!("judge_weights.rs");
 

@@ -7,7 +7,7 @@ use super::blocks::{Basis, Scratch, WINDOW_BLOCKS, Window};
 /// A tone is at least this many times (6 dB) the next of its group; where keys
 /// are known to be near, a voice may come closer (3 dB).
 const LEAD: f32 = 4.0;
-const LEAD_IN_COMPANY: f32 = 2.0;
+const LEAD_IN_COMPANY: f32 = 1.5;
 /// Row over column or the reverse, at most 16 dB.
 const MOST_TWIST: f32 = 40.0;
 /// Least amplitude of a tone, −63 dBFS.
