@@ -14,6 +14,7 @@ mod leaks;
 #[cfg(feature = "ner")]
 mod ner;
 mod office;
+mod replace;
 mod schemas;
 mod servers;
 mod source;

@@ -91,6 +91,15 @@ impl RecordingPath {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 
+    /// A file of ours in the same folder: `PREFIX-ID-NAME`, hidden, and without
+    /// the name where it would be longer than a file system takes (255 bytes).
+    pub fn beside(&self, prefix: &str, id: &str) -> RecordingPath {
+        let (folder, name) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
+        let full = format!(".{prefix}-{id}-{name}");
+        let name = if full.len() <= 255 { full } else { format!(".{prefix}-{id}") };
+        RecordingPath(if folder.is_empty() { name } else { format!("{folder}/{name}") })
+    }
+
     /// FreePBX's legacy `.wav49` in the database is `.WAV` on disk.
     pub fn on_disk_twin(&self) -> Option<RecordingPath> {
         self.0.strip_suffix(".wav49").map(|stem| RecordingPath(format!("{stem}.WAV")))

@@ -22,6 +22,19 @@ pub struct PbxConfig {
     pub trunks: Vec<String>,
     pub source: SourceConfig,
     pub recordings: RecordingsConfig,
+    #[serde(default)]
+    pub write_back: WriteBack,
+}
+
+/// How a redacted recording comes to where it lay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteBack {
+    /// The muted bytes alone are overwritten; formats whose length changes (FLAC) are replaced.
+    #[default]
+    InPlace,
+    /// Always a whole new file beside it, renamed over it.
+    Replace,
 }
 
 #[derive(Clone, Debug, Deserialize)]

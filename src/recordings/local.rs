@@ -5,9 +5,11 @@
 use super::{Recordings, RecordingsError, Result, Stat};
 use crate::call::RecordingPath;
 use async_trait::async_trait;
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::fs::{File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use unsaid_dsp::mute::Patch;
@@ -38,6 +40,33 @@ impl LocalRecordings {
     }
 }
 
+impl LocalRecordings {
+    /// Runs `work` with the folder of `path` and the name in it.
+    async fn in_folder<T: Send + 'static>(
+        &self,
+        path: &RecordingPath,
+        work: impl FnOnce(&File, &str) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (base, path) = (self.base.clone(), path.clone());
+        tokio::task::spawn_blocking(move || {
+            let (folder, name) = folder_of(&base, &path)?;
+            work(&folder, &name)
+        })
+        .await
+        .map_err(|e| RecordingsError::Io(e.to_string()))?
+    }
+
+    /// Both names lie in one folder; the folder is flushed, so that the new name outlives a power cut.
+    async fn move_to(&self, from: &RecordingPath, to: &RecordingPath, flags: RenameFlags) -> Result<()> {
+        let from = from.file_name().to_owned();
+        self.in_folder(to, move |folder, to| {
+            rustix::fs::renameat_with(folder, from.as_str(), folder, to, flags).map_err(of_errno)?;
+            folder.sync_all().map_err(|e| of_io(&e))
+        })
+        .await
+    }
+}
+
 /// Opens `path` below `base` for reading, or for reading and writing.
 fn open_beneath(base: &Path, path: &str, write: bool) -> Result<File> {
     let root =
@@ -45,12 +74,30 @@ fn open_beneath(base: &Path, path: &str, write: bool) -> Result<File> {
     let access = if write { OFlags::RDWR } else { OFlags::RDONLY };
     let flags = access | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let opened = rustix::fs::openat2(&root, path, flags, Mode::empty(), how).map_err(|e| {
-        if e == rustix::io::Errno::XDEV { RecordingsError::OutsideBase } else { of_io(&e.into()) }
-    })?;
+    let opened = rustix::fs::openat2(&root, path, flags, Mode::empty(), how)
+        .map_err(|e| if e == Errno::XDEV { RecordingsError::OutsideBase } else { of_io(&e.into()) })?;
     let file = File::from(opened);
     let metadata = file.metadata().map_err(|e| of_io(&e))?;
     if metadata.is_file() { Ok(file) } else { Err(RecordingsError::NotAFile) }
+}
+
+/// Opens the folder of `path` below `base`, through no link, and gives the name in it.
+fn folder_of(base: &Path, path: &RecordingPath) -> Result<(File, String)> {
+    let root =
+        File::open(base).map_err(|e| RecordingsError::Unreachable(format!("{}: {e}", base.display())))?;
+    let (folder, name) = path.as_str().rsplit_once('/').unwrap_or((".", path.as_str()));
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let opened = rustix::fs::openat2(&root, folder, flags, Mode::empty(), how).map_err(|e| match e {
+        Errno::XDEV => RecordingsError::OutsideBase,
+        Errno::LOOP => RecordingsError::Linked,
+        e => of_errno(e),
+    })?;
+    Ok((File::from(opened), name.to_owned()))
+}
+
+fn of_errno(error: Errno) -> RecordingsError {
+    of_io(&error.into())
 }
 
 fn of_io(error: &std::io::Error) -> RecordingsError {
@@ -103,6 +150,65 @@ impl Recordings for LocalRecordings {
     async fn set_mtime(&self, path: &RecordingPath, mtime_s: i64) -> Result<()> {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(mtime_s.max(0) as u64);
         self.run(path, true, move |file| file.set_modified(at)).await
+    }
+
+    async fn check_sole_name(&self, path: &RecordingPath) -> Result<()> {
+        self.in_folder(path, |folder, name| {
+            let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(of_errno)?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile if stat.st_nlink == 1 => Ok(()),
+                FileType::RegularFile | FileType::Symlink => Err(RecordingsError::Linked),
+                _ => Err(RecordingsError::NotAFile),
+            }
+        })
+        .await
+    }
+
+    async fn create(&self, path: &RecordingPath, bytes: &[u8]) -> Result<()> {
+        let bytes = bytes.to_vec();
+        self.in_folder(path, move |folder, name| {
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let opened =
+                rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR).map_err(of_errno)?;
+            let mut file = File::from(opened);
+            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|e| of_io(&e))
+        })
+        .await
+    }
+
+    async fn adopt(&self, path: &RecordingPath, like: &RecordingPath) -> Result<()> {
+        let like = self.run(like, false, |f| f.metadata()).await?;
+        let mode = Permissions::from_mode(like.mode() & 0o7777);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(like.mtime().max(0) as u64);
+        let own = self.run(path, true, |f| f.metadata()).await?;
+        if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
+            let (uid, gid) = (like.uid(), like.gid());
+            let given =
+                self.run(path, true, move |file| std::os::unix::fs::fchown(file, Some(uid), Some(gid)));
+            given.await.map_err(|_| RecordingsError::OwnerNotKept)?;
+        }
+        self.run(path, true, move |file| {
+            file.set_permissions(mode)?;
+            file.set_modified(at)?;
+            file.sync_all()
+        })
+        .await
+    }
+
+    async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
+        self.move_to(from, to, RenameFlags::empty()).await
+    }
+
+    async fn rename(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
+        self.move_to(from, to, RenameFlags::NOREPLACE).await
+    }
+
+    async fn remove(&self, path: &RecordingPath) -> Result<()> {
+        self.in_folder(path, |folder, name| {
+            rustix::fs::unlinkat(folder, name, AtFlags::empty()).map_err(of_errno)?;
+            folder.sync_all().map_err(|e| of_io(&e))
+        })
+        .await
     }
 }
 

@@ -53,6 +53,18 @@ pub enum RecordingsError {
     Changed,
     #[error("what was written does not read back as written")]
     NotReadBack,
+    #[error(
+        "the recording has another name (a link); replacing it would leave the unredacted audio there, so it is not touched"
+    )]
+    Linked,
+    #[error(
+        "the redacted file cannot be given the recording's owner; let unsaid work as the owner of the recordings"
+    )]
+    OwnerNotKept,
+    #[error("the server cannot rename over a file")]
+    NoAtomicRename,
+    #[error("{0} lies beside the recording, which is another file by now: look at both, and remove one")]
+    SetAside(String),
     #[error("reading or writing failed: {0}")]
     Io(String),
 }
@@ -75,6 +87,10 @@ impl RecordingsError {
             RecordingsError::BadKey(_) => "bad_key",
             RecordingsError::Changed => "changed",
             RecordingsError::NotReadBack => "not_read_back",
+            RecordingsError::Linked => "linked",
+            RecordingsError::OwnerNotKept => "owner",
+            RecordingsError::NoAtomicRename => "no_atomic_rename",
+            RecordingsError::SetAside(_) => "set_aside",
             RecordingsError::Io(_) => "io",
         }
     }
@@ -100,6 +116,9 @@ impl RecordingsError {
                 | RecordingsError::NotAFile
                 | RecordingsError::TooLarge { .. }
                 | RecordingsError::PermissionDenied
+                | RecordingsError::Linked
+                | RecordingsError::OwnerNotKept
+                | RecordingsError::SetAside(_)
         )
     }
 }
@@ -123,6 +142,32 @@ pub trait Recordings: Send + Sync {
 
     /// Restores a modification time, so that retention scripts still see the call's age.
     async fn set_mtime(&self, path: &RecordingPath, mtime_s: i64) -> Result<()>;
+
+    /// The path is the file's only name.
+    ///
+    /// # Errors
+    /// [`RecordingsError::Linked`] when it is a link, or has another hard link where that can be seen.
+    async fn check_sole_name(&self, path: &RecordingPath) -> Result<()>;
+
+    /// Writes a new file and flushes it; nobody but its owner can read it yet.
+    ///
+    /// # Errors
+    /// When there is one of that name already.
+    async fn create(&self, path: &RecordingPath, bytes: &[u8]) -> Result<()>;
+
+    /// Gives `path` the owner, the mode and the modification time of `like`.
+    async fn adopt(&self, path: &RecordingPath, like: &RecordingPath) -> Result<()>;
+
+    /// Renames `from` over `to` in one step: at any instant `to` is one of both.
+    ///
+    /// # Errors
+    /// [`RecordingsError::NoAtomicRename`] when the server has no such step.
+    async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()>;
+
+    /// Renames `from` to a name that is free.
+    async fn rename(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()>;
+
+    async fn remove(&self, path: &RecordingPath) -> Result<()>;
 }
 
 /// The recordings of a PBX as its settings say.

@@ -13,7 +13,7 @@ use russh::client::{self, AuthResult, Handle};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::{Config as SessionConfig, RawSftpSession};
-use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
 use secrecy::ExposeSecret;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -188,14 +188,73 @@ fn of_sftp(error: &SftpError) -> RecordingsError {
 impl Connection {
     /// The path as the server resolves it; it must lie below the base.
     async fn confined(&self, path: &RecordingPath) -> Result<String> {
-        let wanted = format!("{}/{}", self.base.trim_end_matches('/'), path.as_str());
-        let names = self.sftp.realpath(wanted).await.map_err(|e| of_sftp(&e))?;
+        let names = self.sftp.realpath(self.beneath(path)).await.map_err(|e| of_sftp(&e))?;
         let real = names.files.first().map(|f| f.filename.clone()).unwrap_or_default();
         let below = real.strip_prefix(self.base.trim_end_matches('/'));
         if below.is_some_and(|rest| rest.starts_with('/')) {
             Ok(real)
         } else {
             Err(RecordingsError::OutsideBase)
+        }
+    }
+
+    fn beneath(&self, path: &RecordingPath) -> String {
+        format!("{}/{}", self.base.trim_end_matches('/'), path.as_str())
+    }
+
+    /// The path of a file that is not there yet: its folder is the server's own, through no link.
+    async fn new_name(&self, path: &RecordingPath) -> Result<String> {
+        let wanted = self.beneath(path);
+        let folder = wanted.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let names = self.sftp.realpath(folder.clone()).await.map_err(|e| of_sftp(&e))?;
+        match names.files.first() {
+            Some(real) if real.filename == folder => Ok(wanted),
+            _ => Err(RecordingsError::Linked),
+        }
+    }
+
+    async fn create(&self, real: &str, bytes: &[u8]) -> Result<()> {
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUDE;
+        let mode = FileAttributes { permissions: Some(0o600), ..FileAttributes::empty() };
+        let handle = self.sftp.open(real, flags, mode).await.map_err(|e| of_sftp(&e))?.handle;
+        let whole = [unsaid_dsp::mute::Patch { offset: 0, bytes: bytes.to_vec() }];
+        self.write_and_close(handle, &whole).await
+    }
+
+    /// Owner, mode and time of another file.
+    async fn adopt(&self, own: &str, like: &str) -> Result<()> {
+        let stat = |path: &str| self.sftp.lstat(path.to_owned());
+        let like = stat(like).await.map_err(|e| of_sftp(&e))?.attrs;
+        let before = stat(own).await.map_err(|e| of_sftp(&e))?.attrs;
+        if (before.uid, before.gid) != (like.uid, like.gid) {
+            let owner = FileAttributes { uid: like.uid, gid: like.gid, ..FileAttributes::empty() };
+            self.sftp.setstat(own, owner).await.map_err(|_| RecordingsError::OwnerNotKept)?;
+        }
+        let mode =
+            FileAttributes { permissions: like.permissions.map(|p| p & 0o7777), ..FileAttributes::empty() };
+        self.sftp.setstat(own, mode).await.map_err(|e| of_sftp(&e))?;
+        let times = FileAttributes { atime: like.mtime, mtime: like.mtime, ..FileAttributes::empty() };
+        self.sftp.setstat(own, times).await.map(|_| ()).map_err(|e| of_sftp(&e))
+    }
+
+    /// posix-rename@openssh.com (OpenSSH's PROTOCOL, 4.3): plain RENAME refuses a name that is taken.
+    async fn rename_over(&self, from: &str, to: &str) -> Result<()> {
+        let mut data = Vec::with_capacity(8 + from.len() + to.len());
+        for name in [from, to] {
+            data.extend_from_slice(&(name.len() as u32).to_be_bytes());
+            data.extend_from_slice(name.as_bytes());
+        }
+        match self.sftp.extended("posix-rename@openssh.com", data).await {
+            Ok(Packet::Status(s)) if s.status_code == StatusCode::Ok => Ok(()),
+            Ok(Packet::Status(s)) if s.status_code == StatusCode::OpUnsupported => {
+                Err(RecordingsError::NoAtomicRename)
+            }
+            Ok(Packet::Status(s)) => Err(of_sftp(&SftpError::Status(s))),
+            Ok(_) => Err(RecordingsError::BrokenOff),
+            Err(SftpError::Status(s)) if s.status_code == StatusCode::OpUnsupported => {
+                Err(RecordingsError::NoAtomicRename)
+            }
+            Err(error) => Err(of_sftp(&error)),
         }
     }
 
@@ -252,6 +311,11 @@ impl Connection {
 
     async fn overwrite(&self, real: &str, patches: &[unsaid_dsp::mute::Patch]) -> Result<()> {
         let handle = self.open(real, OpenFlags::WRITE).await?;
+        self.write_and_close(handle, patches).await
+    }
+
+    /// Writes, flushes and closes, whatever went wrong before.
+    async fn write_and_close(&self, handle: String, patches: &[unsaid_dsp::mute::Patch]) -> Result<()> {
         let chunks = patches.iter().flat_map(|p| {
             let parts = p.bytes.chunks(CHUNK as usize).enumerate();
             parts.map(move |(n, part)| (p.offset + n as u64 * CHUNK, part.to_vec()))
@@ -314,6 +378,48 @@ impl Recordings for SftpRecordings {
             let real = c.confined(path).await?;
             let times = FileAttributes { atime: Some(at), mtime: Some(at), ..FileAttributes::empty() };
             c.sftp.setstat(real, times).await.map(|_| ()).map_err(|e| of_sftp(&e))
+        })
+        .await
+    }
+
+    /// SFTP 3 tells nothing of hard links; a symbolic one resolves to another path.
+    async fn check_sole_name(&self, path: &RecordingPath) -> Result<()> {
+        self.run(|c| async move {
+            let real = c.confined(path).await?;
+            if real == c.beneath(path) { Ok(()) } else { Err(RecordingsError::Linked) }
+        })
+        .await
+    }
+
+    async fn create(&self, path: &RecordingPath, bytes: &[u8]) -> Result<()> {
+        self.run(|c| async move { c.create(&c.new_name(path).await?, bytes).await }).await
+    }
+
+    async fn adopt(&self, path: &RecordingPath, like: &RecordingPath) -> Result<()> {
+        self.run(|c| async move {
+            let (own, like) = (c.confined(path).await?, c.confined(like).await?);
+            c.adopt(&own, &like).await
+        })
+        .await
+    }
+
+    async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
+        self.run(|c| async move { c.rename_over(&c.confined(from).await?, &c.confined(to).await?).await })
+            .await
+    }
+
+    async fn rename(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
+        self.run(|c| async move {
+            let (from, to) = (c.confined(from).await?, c.new_name(to).await?);
+            c.sftp.rename(from, to).await.map(|_| ()).map_err(|e| of_sftp(&e))
+        })
+        .await
+    }
+
+    async fn remove(&self, path: &RecordingPath) -> Result<()> {
+        self.run(|c| async move {
+            let real = c.confined(path).await?;
+            c.sftp.remove(real).await.map(|_| ()).map_err(|e| of_sftp(&e))
         })
         .await
     }

@@ -7,7 +7,7 @@
 //! 4. Nothing found: `not_needed`.
 //! 5. Plan the bytes to write and prove them in memory.
 //! 6. Store the intent.
-//! 7. Write back in place, read back, restore the time (`recordings::write_back`).
+//! 7. Write back, read back, restore the time (`recordings::write_back`).
 //! 8. One store transaction: segments, sanitized transcript, status, audit.
 //! 9. Publish to `redactions`; then the offset may advance.
 //!
@@ -21,6 +21,7 @@ use super::pbx::{Pbx, Pbxs};
 use crate::bus::Topics;
 use crate::bus::consumer::{Outcome, Stage};
 use crate::call::{RawTranscript, RecordingPath};
+use crate::config::pbx::WriteBack;
 use crate::detect::{Ruleset, Rulesets};
 use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
 use crate::metrics::Metrics;
@@ -31,6 +32,7 @@ use crate::store::recordings::{Ended, Intent, RecordingRow};
 use async_trait::async_trait;
 use fault::Fault;
 use plan::{Findings, Heard, Plan, PlanError};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use unsaid_dsp::Span;
@@ -138,6 +140,7 @@ impl Redact {
         let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
             .map_err(|_| RecordingsError::OutsideBase)?;
         let job = Job { input, pbx, row, path, started: Instant::now() };
+        self.recover(&job).await?;
         let Some((job, stat)) = self.stat(job).await? else {
             return Ok(());
         };
@@ -172,6 +175,15 @@ impl Redact {
         // The file grew after it was redacted: what was silent stays told.
         findings.keep(&job.row.redacted_segments.0);
         self.write(&job, stat, bytes, &heard, findings).await
+    }
+
+    /// A crash between an intent and its outcome may have left files of ours.
+    async fn recover(&self, job: &Job<'_>) -> Result<(), Fault> {
+        let Some(intent) = &job.row.intent else { return Ok(()) };
+        let is_ours = |bytes: &[u8]| plan::sha256(bytes) == intent.0.redacted_sha256;
+        let recordings = job.pbx.recordings.as_ref();
+        write_back::recover(recordings, &job.path, &job.row.id, self.limit_bytes, is_ours).await?;
+        Ok(())
     }
 
     /// The file's size and time. A call that nobody answered may have no file.
@@ -280,13 +292,10 @@ impl Redact {
             let work = tokio::task::spawn_blocking(move || plan::plan(&bytes, &layout, spans));
             work.await.map_err(|_| Fault::Worker)??
         };
-        if plan.rewritten.is_some() {
-            return Err(PlanError::from(ContainerError::NotInPlace).into());
-        }
         let intent = Intent {
             original_sha256: plan.before_sha256.clone(),
             redacted_sha256: plan.after_sha256.clone(),
-            size_bytes: stat.len,
+            size_bytes: plan.rewritten.as_ref().map_or(stat.len, |after| after.len() as u64),
             segments: findings.segments,
             spans: plan.spans.iter().map(|s| (s.start, s.end)).collect(),
             byte_ranges: plan.patches.iter().map(|p| (p.offset, p.bytes.len() as u64)).collect(),
@@ -299,24 +308,50 @@ impl Redact {
             muted_s: plan.muted_s,
             note: findings.note.map(str::to_owned),
         };
-        if plan.patches.is_empty() {
+        if plan.patches.is_empty() && plan.rewritten.is_none() {
             return self.not_needed(job, self.tones_only(job), Some(&intent)).await;
         }
         self.store.save_intent(&job.input.call.tenant, &job.input.recording_id, &intent).await?;
-        self.write_back(job, stat, &plan, &intent).await
+        self.write_back(job, stat, &bytes, &plan, &intent).await
     }
 
-    async fn write_back(&self, job: &Job<'_>, stat: Stat, plan: &Plan, intent: &Intent) -> Result<(), Fault> {
+    /// Step 7, by the way that the format allows and the settings ask for.
+    async fn write_back(
+        &self,
+        job: &Job<'_>,
+        seen: Stat,
+        before: &[u8],
+        plan: &Plan,
+        intent: &Intent,
+    ) -> Result<(), Fault> {
         let recordings = job.pbx.recordings.as_ref();
-        // A crash after the last byte left the file redacted but with today's time.
-        let seen = Stat { mtime_s: stat.mtime_s, ..stat };
-        write_back::in_place(recordings, &job.path, seen, &plan.patches).await?;
-        if stat.mtime_s != intent.mtime_s {
-            recordings.set_mtime(&job.path, intent.mtime_s).await?;
-        }
-        let written: u64 = plan.patches.iter().map(|p| p.bytes.len() as u64).sum();
+        let replaced = match &plan.rewritten {
+            Some(after) => Some(Cow::Borrowed(after)),
+            None => {
+                (job.pbx.config.write_back == WriteBack::Replace).then(|| Cow::Owned(plan.applied(before)))
+            }
+        };
+        let written = match replaced {
+            Some(after) => {
+                let new = write_back::Replacement { id: &job.row.id, seen, before, after: &after };
+                write_back::replace(recordings, &job.path, new).await?;
+                after.len() as u64
+            }
+            None => {
+                write_back::in_place(recordings, &job.path, seen, &plan.patches).await?;
+                plan.patches.iter().map(|p| p.bytes.len() as u64).sum()
+            }
+        };
         let pbx = job.input.call.pbx.as_str();
         self.metrics.recording_bytes.with_label_values(&[pbx, "written"]).inc_by(written);
+        self.complete(job, seen, intent).await
+    }
+
+    /// The file is the redacted one. A crash after the last byte left it with today's time.
+    async fn complete(&self, job: &Job<'_>, seen: Stat, intent: &Intent) -> Result<(), Fault> {
+        if seen.mtime_s != intent.mtime_s {
+            job.pbx.recordings.set_mtime(&job.path, intent.mtime_s).await?;
+        }
         let detail = self.tones_only(job).or(intent.note.as_deref());
         self.end(job, RedactionOutcome::Completed, detail, Some(intent)).await
     }
@@ -331,6 +366,11 @@ impl Redact {
         stat: Stat,
         bytes: &Arc<Vec<u8>>,
     ) -> Result<bool, Fault> {
+        if plan::sha256(bytes) == intent.redacted_sha256 {
+            self.complete(job, stat, intent).await?;
+            return Ok(true);
+        }
+        let before = bytes.clone();
         let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
         let spans: Vec<Span> = intent.spans.iter().map(|&(a, b)| Span::new(a, b)).collect();
         let work = tokio::task::spawn_blocking(move || {
@@ -339,7 +379,7 @@ impl Redact {
         });
         match work.await.map_err(|_| Fault::Worker)? {
             Ok(plan) if plan.after_sha256 == intent.redacted_sha256 => {
-                self.write_back(job, stat, &plan, intent).await?;
+                self.write_back(job, stat, &before, &plan, intent).await?;
                 Ok(true)
             }
             _ => Ok(false),

@@ -139,6 +139,15 @@ pub struct Plan {
     pub peaks: Vec<u8>,
 }
 
+impl Plan {
+    /// The whole new file for `before`, which was planned from.
+    pub fn applied(&self, before: &[u8]) -> Vec<u8> {
+        let mut after = before.to_vec();
+        mute::apply(&mut after, &self.patches);
+        after
+    }
+}
+
 /// Plans the mute of `spans` in `bytes` and verifies it: identical outside,
 /// the patch inside, and decoded again it is silent.
 ///
