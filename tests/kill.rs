@@ -1,5 +1,5 @@
 //! kill -9 at 20 random moments of a run of 50 calls, started again each time:
-//! every call ends once, every file is whole.
+//! every call ends once, every file is whole; in place and by replacement.
 
 use crate::office::{DATA, Office, SECRETS, Unsaid, age, assert_redacted, segments_of};
 use std::collections::{HashMap, HashSet};
@@ -40,10 +40,20 @@ fn fifty(office: &Office) -> HashMap<String, (String, Vec<u8>)> {
 
 #[test]
 fn every_call_ends_once_and_every_file_is_whole() {
+    survives("in_place");
+}
+
+#[test]
+fn every_call_ends_once_and_every_file_is_whole_where_files_are_replaced() {
+    survives("replace");
+}
+
+fn survives(write_back: &str) {
     let office = Office::lay_out();
     let originals = fifty(&office);
     // Slower than it must be, so that kills fall into the middle of the work.
     let settings = office.settings().replace("[limits]\n", "[limits]\nmessages = 1\n");
+    let settings = settings.replace("[[pbx]]\n", &format!("[[pbx]]\nwrite_back = \"{write_back}\"\n"));
     let mut random =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
     println!("seed {random}");
@@ -71,6 +81,9 @@ fn every_call_ends_once_and_every_file_is_whole() {
         let (path, original) = &originals[call["linkedid"].as_str().unwrap()];
         assert_redacted(path, original, &office.read(path), &segments_of(call));
     }
+    let left = std::fs::read_dir(office.monitor().join("2024/05/16")).unwrap().flatten();
+    let ours = left.filter(|e| e.file_name().to_string_lossy().starts_with(".tmp-")).count();
+    assert_eq!(ours, 0, "files of ours lie beside the recordings");
     for (path, _) in originals.values() {
         let layout = unsaid_dsp::container::locate(path, office.read(path).as_slice()).unwrap();
         assert!(

@@ -139,6 +139,9 @@ impl Recordings for Meddled {
     async fn remove(&self, path: &RecordingPath) -> Result<()> {
         self.through(self.inner.remove(path)).await
     }
+    async fn names(&self) -> Result<Vec<String>> {
+        self.through(self.inner.names()).await
+    }
 }
 
 /// What the stage does after a crash: mend, look, and replace unless it is done.
@@ -324,5 +327,39 @@ fn every_format_can_be_replaced_where_a_setting_asks_for_it() {
         assert_eq!(spans.len(), *segments, "{path}");
         assert_redacted(path, &whole.read(path), &office.read(path), &spans);
         assert_ne!(inode(path), inode_before, "{path} was overwritten, not replaced");
+    }
+}
+
+#[test]
+fn what_freepbx_keeps_for_its_player_is_deleted_here_and_over_sftp() {
+    let md5 = "0123456789abcdef0123456789abcdef";
+    let sshd = Sshd::start();
+    for over_sftp in [false, true] {
+        let office = Office::lay_out();
+        let cache = office.path().join("playback");
+        std::fs::create_dir_all(&cache).unwrap();
+        let copy = |recording: &str, extension: &str| {
+            let name = Path::new(recording).file_stem().unwrap().to_string_lossy().replace('.', "_");
+            cache.join(format!("{name}-{md5}.{extension}"))
+        };
+        let (secret, plain) = (SECRETS[0].0, crate::office::PLAIN[0]);
+        for file in [copy(secret, "ogg"), copy(secret, "mp3"), copy(plain, "ogg")] {
+            std::fs::write(file, b"audio").unwrap();
+        }
+        let mut settings = office.settings();
+        if over_sftp {
+            let local = format!("kind = \"local\"\nbase = \"{}\"\n", office.monitor().display());
+            assert!(settings.contains(&local));
+            settings = settings.replace(&local, &sshd.settings(&office.monitor()));
+            // Words are read from beside the recordings, over SFTP too.
+        }
+        let own = format!("[[pbx]]\nplayer_cache = \"{}\"\n", cache.display());
+        let mut unsaid = Unsaid::serve(office.path(), &settings.replace("[[pbx]]\n", &own));
+        unsaid.wait_until_ready();
+        eventually("the recording is redacted", 60, || {
+            recording_of(&unsaid, secret).filter(|r| r["redaction_status"] == "completed")
+        });
+        assert!(!copy(secret, "ogg").exists() && !copy(secret, "mp3").exists(), "over SFTP: {over_sftp}");
+        assert!(copy(plain, "ogg").exists(), "what nobody redacted stays");
     }
 }

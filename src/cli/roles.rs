@@ -302,7 +302,8 @@ fn open_pbx(pbx: &PbxConfig, config: &Config, shared: Option<&Arc<dyn Transcribe
         SpeechKind::Sidecar => Some(Arc::new(Sidecar::new(recordings.clone()))),
         _ => shared.cloned(),
     };
-    Ok(Pbx { config: pbx.clone(), recordings, speech, circuit: Circuit::default() })
+    let player_cache = pbx.player_cache.as_ref().map(|folder| recordings::open(&pbx.recordings.at(folder)));
+    Ok(Pbx { config: pbx.clone(), recordings, player_cache, speech, circuit: Circuit::default() })
 }
 
 /// The engine that all PBXs share, with its limits; a sidecar is each PBX's own.

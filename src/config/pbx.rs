@@ -24,6 +24,9 @@ pub struct PbxConfig {
     pub recordings: RecordingsConfig,
     #[serde(default)]
     pub write_back: WriteBack,
+    /// FreePBX's AMPPLAYBACK, where the recordings lie.
+    #[serde(default)]
+    pub player_cache: Option<String>,
 }
 
 /// How a redacted recording comes to where it lay.
@@ -102,6 +105,18 @@ pub struct CsvConfig {
 pub enum RecordingsConfig {
     Local(LocalConfig),
     Sftp(SftpConfig),
+}
+
+impl RecordingsConfig {
+    /// The same machine and user, another folder.
+    pub fn at(&self, base: &str) -> RecordingsConfig {
+        match self {
+            RecordingsConfig::Local(_) => RecordingsConfig::Local(LocalConfig { base: base.into() }),
+            RecordingsConfig::Sftp(sftp) => {
+                RecordingsConfig::Sftp(SftpConfig { base: base.to_owned(), ..sftp.clone() })
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -210,6 +210,22 @@ impl Recordings for LocalRecordings {
         })
         .await
     }
+
+    async fn names(&self) -> Result<Vec<String>> {
+        let base = self.base.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(base).map_err(|e| of_io(&e))? {
+                let entry = entry.map_err(|e| of_io(&e))?;
+                if entry.file_type().map_err(|e| of_io(&e))?.is_file() {
+                    names.extend(entry.file_name().into_string());
+                }
+            }
+            Ok(names)
+        })
+        .await
+        .map_err(|e| RecordingsError::Io(e.to_string()))?
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 pub mod local;
 pub mod playback;
+pub mod player_cache;
 pub mod sftp;
 pub mod write_back;
 
@@ -168,6 +169,12 @@ pub trait Recordings: Send + Sync {
     async fn rename(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()>;
 
     async fn remove(&self, path: &RecordingPath) -> Result<()>;
+
+    /// The names of the plain files that lie in the base folder itself.
+    ///
+    /// # Errors
+    /// [`RecordingsError::NotFound`] when there is no such folder.
+    async fn names(&self) -> Result<Vec<String>>;
 }
 
 /// The recordings of a PBX as its settings say.

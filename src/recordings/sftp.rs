@@ -258,6 +258,24 @@ impl Connection {
         }
     }
 
+    async fn names(&self) -> Result<Vec<String>> {
+        let handle = self.sftp.opendir(self.base.as_str()).await.map_err(|e| of_sftp(&e))?.handle;
+        let mut names = Vec::new();
+        let read = loop {
+            match self.sftp.readdir(handle.as_str()).await {
+                Ok(page) => {
+                    let files = page.files.into_iter().filter(|f| f.attrs.is_regular());
+                    names.extend(files.map(|f| f.filename));
+                }
+                Err(SftpError::Status(s)) if s.status_code == StatusCode::Eof => break Ok(names),
+                Err(error) => break Err(of_sftp(&error)),
+            }
+        };
+        let closed = self.sftp.close(handle).await;
+        let names = read?;
+        closed.map(|_| names).map_err(|e| of_sftp(&e))
+    }
+
     async fn attributes(&self, real: &str) -> Result<Stat> {
         let attrs = self.sftp.lstat(real).await.map_err(|e| of_sftp(&e))?.attrs;
         if !attrs.is_regular() {
@@ -422,5 +440,9 @@ impl Recordings for SftpRecordings {
             c.sftp.remove(real).await.map(|_| ()).map_err(|e| of_sftp(&e))
         })
         .await
+    }
+
+    async fn names(&self) -> Result<Vec<String>> {
+        self.run(|c| async move { c.names().await }).await
     }
 }

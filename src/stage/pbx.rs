@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Pbx {
     pub config: PbxConfig,
     pub recordings: Arc<dyn Recordings>,
+    /// Where FreePBX keeps copies for its player; connects when there is something to delete.
+    pub player_cache: Option<Arc<dyn Recordings>>,
     /// `None`: tones only.
     pub speech: Option<Arc<dyn Transcriber>>,
     pub circuit: Circuit,

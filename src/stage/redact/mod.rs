@@ -8,6 +8,7 @@
 //! 5. Plan the bytes to write and prove them in memory.
 //! 6. Store the intent.
 //! 7. Write back, read back, restore the time (`recordings::write_back`).
+//!    Delete FreePBX's copies for its player.
 //! 8. One store transaction: segments, sanitized transcript, status, audit.
 //! 9. Publish to `redactions`; then the offset may advance.
 //!
@@ -25,7 +26,7 @@ use crate::config::pbx::WriteBack;
 use crate::detect::{Ruleset, Rulesets};
 use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
 use crate::metrics::Metrics;
-use crate::recordings::{RecordingsError, Stat, write_back};
+use crate::recordings::{RecordingsError, Stat, player_cache, write_back};
 use crate::speech::{SpeechError, Utterance};
 use crate::store::Store;
 use crate::store::recordings::{Ended, Intent, RecordingRow};
@@ -351,6 +352,9 @@ impl Redact {
     async fn complete(&self, job: &Job<'_>, seen: Stat, intent: &Intent) -> Result<(), Fault> {
         if seen.mtime_s != intent.mtime_s {
             job.pbx.recordings.set_mtime(&job.path, intent.mtime_s).await?;
+        }
+        if let Some(cache) = &job.pbx.player_cache {
+            player_cache::forget(cache.as_ref(), &job.path).await?;
         }
         let detail = self.tones_only(job).or(intent.note.as_deref());
         self.end(job, RedactionOutcome::Completed, detail, Some(intent)).await
