@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod bus;
+mod cel;
 mod commands;
 mod end_to_end;
 mod faults;

@@ -16,7 +16,7 @@ use crate::detect::{Entities, Ruleset, Rulesets};
 use crate::message::Topic;
 use crate::metrics::Metrics;
 use crate::recordings;
-use crate::source::freepbx::{CalldateWindow, CsvSource};
+use crate::source::freepbx::{CsvSource, Followed};
 use crate::source::{CdrSource, Feeder};
 use crate::speech::Transcriber;
 use crate::speech::openai::OpenAiSpeech;
@@ -226,7 +226,7 @@ impl App {
 
     fn feeder(&self, pbx: &PbxConfig) -> Feeder {
         let source: Box<dyn CdrSource> = match &pbx.source {
-            SourceConfig::Freepbx(c) => Box::new(CalldateWindow::new(c.clone())),
+            SourceConfig::Freepbx(c) => Box::new(Followed::new(c.clone())),
             SourceConfig::Csv(c) => Box::new(CsvSource::new(c.clone())),
         };
         Feeder {

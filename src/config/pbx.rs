@@ -61,6 +61,17 @@ pub enum TlsMode {
     VerifyCa,
 }
 
+/// By what calls are followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Follow {
+    /// By CEL where the PBX keeps it, else by date.
+    #[default]
+    Auto,
+    Cel,
+    Calldate,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FreepbxConfig {
@@ -74,6 +85,16 @@ pub struct FreepbxConfig {
     pub database: String,
     #[serde(default = "cdr_table")]
     pub table: String,
+    #[serde(default)]
+    pub follow: Follow,
+    #[serde(default = "cel_table")]
+    pub cel_table: String,
+    /// After a call's end by CEL, until its CDRs are written.
+    #[serde(default = "half_a_minute", with = "humantime_serde")]
+    pub grace: Duration,
+    /// Days of CDRs that are read again at the start and once a day, for what CEL missed.
+    #[serde(default = "three")]
+    pub sweep_days: u32,
     #[serde(default)]
     pub tls: TlsMode,
     #[serde(default)]
@@ -170,6 +191,12 @@ impl PbxConfig {
             if !plain(&f.table) {
                 return limit("pbx.source.table", &f.table, "it must be letters, digits and '_'");
             }
+            if !plain(&f.cel_table) {
+                return limit("pbx.source.cel_table", &f.cel_table, "it must be letters, digits and '_'");
+            }
+            if f.sweep_days > 366 {
+                return limit("pbx.source.sweep_days", &f.sweep_days.to_string(), "it must be 366 or less");
+            }
             if f.tls == TlsMode::VerifyCa && f.ca_file.is_none() {
                 return limit("pbx.source.tls", "verify-ca", "that needs pbx.source.ca_file");
             }
@@ -204,6 +231,12 @@ fn cdr_database() -> String {
 }
 fn cdr_table() -> String {
     "cdr".to_owned()
+}
+fn cel_table() -> String {
+    "cel".to_owned()
+}
+fn three() -> u32 {
+    3
 }
 fn two() -> usize {
     2

@@ -55,7 +55,7 @@ pub struct Chunk {
 
 /// A place that rows are read from.
 #[async_trait]
-pub trait CdrSource: Send {
+pub trait CdrSource: Send + Sync {
     /// `freepbx` or `csv`.
     fn name(&self) -> &'static str;
 

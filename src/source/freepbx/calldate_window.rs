@@ -2,6 +2,7 @@
 //! leg's start as its date, so a plain watermark would lose long calls: every
 //! read goes back by the overlap, and what is known is not published again.
 
+use super::cursor::Cursor;
 use super::database::CdrDatabase;
 use crate::config::pbx::FreepbxConfig;
 use crate::source::{CdrSource, Chunk, SourceError};
@@ -11,9 +12,8 @@ use std::time::Duration;
 
 /// History is read a day at a time: a long SELECT would hold up CDR inserts on MyISAM.
 const PAGE: TimeDelta = TimeDelta::days(1);
-const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
 
-/// The `freepbx` source.
+/// The `freepbx` source of a PBX without CEL.
 pub struct CalldateWindow {
     database: CdrDatabase,
     config: FreepbxConfig,
@@ -58,13 +58,13 @@ impl CdrSource for CalldateWindow {
 
     async fn next(&mut self, cursor: Option<&str>) -> Result<Chunk, SourceError> {
         let now = self.database.now().await?;
-        let saved = cursor.and_then(|c| NaiveDateTime::parse_from_str(c, FORMAT).ok());
+        let saved = cursor.and_then(Cursor::parse).map(|c| c.seen);
         let cursor = saved.unwrap_or_else(|| self.beginning(now)).min(now);
         let (from, to, more) = window(cursor, self.overlap(), now);
         let rows = self.database.rows_between(from, to).await?;
         let newest = rows.iter().filter_map(|r| r.calldate).max();
         let next = if more { to } else { newest.map_or(cursor, |n| n.max(cursor).min(now)) };
-        Ok(Chunk { rows, cursor: next.format(FORMAT).to_string(), more })
+        Ok(Chunk { rows, cursor: Cursor::at(next).to_string(), more })
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn pages_walk_through_history_and_the_last_goes_back_by_the_overlap() {
-        let at = |s: &str| NaiveDateTime::parse_from_str(s, FORMAT).expect("a time");
+        let at = |s: &str| Cursor::parse(s).expect("a time").seen;
         let (now, overlap) = (at("2024-05-16T12:00:00"), TimeDelta::hours(6));
         let first = window(at("2024-05-14T00:00:00"), overlap, now);
         assert_eq!(first, (at("2024-05-13T18:00:00"), at("2024-05-15T00:00:00"), true));

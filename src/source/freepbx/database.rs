@@ -5,12 +5,25 @@ use crate::config::pbx::{FreepbxConfig, TlsMode};
 use crate::source::SourceError;
 use chrono::{NaiveDate, NaiveDateTime};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, OptsBuilder, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value};
+use mysql_async::{
+    Conn, DriverError, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value,
+};
 use secrecy::ExposeSecret;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// MariaDB's own limit on a statement; ours is on top, for servers that have none.
 const SLACK: Duration = Duration::from_secs(2);
+/// Channels in one statement: a MyISAM table is locked while it runs.
+const CHANNELS: usize = 500;
+
+/// The end of a call, as CEL tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub id: u64,
+    pub linkedid: String,
+    pub at: NaiveDateTime,
+}
 
 pub struct CdrDatabase {
     config: FreepbxConfig,
@@ -44,6 +57,106 @@ impl CdrDatabase {
         let now: Option<NaiveDateTime> =
             self.timed(async |conn| conn.query_first("SELECT NOW()").await).await?;
         now.ok_or_else(|| SourceError::Failed("NOW() gave nothing".to_owned()))
+    }
+
+    /// Calls that ended by CEL after `id` and before `before`, oldest first; those of `but` are left out.
+    pub async fn ended_calls(
+        &mut self,
+        id: u64,
+        before: NaiveDateTime,
+        most: usize,
+        but: &BTreeSet<u64>,
+    ) -> Result<Vec<Ended>, SourceError> {
+        let sql = format!(
+            "SELECT id, linkedid, eventtime FROM `{}` WHERE id > ? AND eventtype = 'LINKEDID_END' \
+             ORDER BY id LIMIT {}",
+            self.config.cel_table,
+            most + but.len()
+        );
+        let rows: Vec<(u64, String, NaiveDateTime)> =
+            self.timed_on_cel(async |conn| conn.exec(sql, (id,)).await).await?;
+        let ended = rows.into_iter().map(|(id, linkedid, at)| Ended { id, linkedid, at });
+        // What has ended too lately ends the list: the cursor must not pass it.
+        Ok(ended.take_while(|e| e.at <= before).filter(|e| !but.contains(&e.id)).take(most).collect())
+    }
+
+    /// The rows of these calls, by the channels that CEL saw: `cdr` has an index on those alone.
+    pub async fn rows_of(&mut self, calls: &[Ended]) -> Result<Vec<CdrRow>, SourceError> {
+        let linkedids: Vec<&str> = calls.iter().map(|c| c.linkedid.as_str()).collect();
+        let sql = format!(
+            "SELECT DISTINCT uniqueid FROM `{}` WHERE linkedid IN ({})",
+            self.config.cel_table,
+            places(linkedids.len())
+        );
+        let parameters = Params::Positional(linkedids.iter().map(|l| Value::from(*l)).collect());
+        let mut channels: Vec<String> =
+            self.timed_on_cel(async |conn| conn.exec(sql, parameters).await).await?;
+        channels.extend(linkedids.into_iter().map(str::to_owned));
+        channels.sort_unstable();
+        channels.dedup();
+        let mut rows = Vec::new();
+        for part in channels.chunks(CHANNELS) {
+            let sql = format!(
+                "SELECT * FROM `{}` WHERE uniqueid IN ({}) ORDER BY calldate, uniqueid, sequence",
+                self.config.table,
+                places(part.len())
+            );
+            let parameters = Params::Positional(part.iter().map(Value::from).collect());
+            let read: Vec<Row> = self.timed(async |conn| conn.exec(sql, parameters).await).await?;
+            rows.extend(read.into_iter().map(row_of));
+        }
+        Ok(rows)
+    }
+
+    /// The first `cel.id` at or after `since`, or one past the last. CEL has no index on its time, but its ids grow with it.
+    pub async fn first_cel_since(&mut self, since: NaiveDateTime) -> Result<u64, SourceError> {
+        let table = self.config.cel_table.clone();
+        self.timed_on_cel(async |conn| {
+            let bounds: Option<(Option<u64>, Option<u64>)> =
+                conn.query_first(format!("SELECT MIN(id), MAX(id) FROM `{table}`")).await?;
+            let Some((Some(mut low), Some(last))) = bounds else { return Ok(0) };
+            let mut high = last + 1;
+            let sql = format!("SELECT eventtime FROM `{table}` WHERE id >= ? ORDER BY id LIMIT 1");
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let at: Option<NaiveDateTime> = conn.exec_first(&sql, (middle,)).await?;
+                if at.is_some_and(|at| at < since) { low = middle + 1 } else { high = middle }
+            }
+            Ok(low)
+        })
+        .await
+    }
+
+    /// When the last call ended by CEL, among its newest events.
+    pub async fn newest_end(&mut self) -> Result<Option<NaiveDateTime>, SourceError> {
+        let sql = format!(
+            "SELECT MAX(eventtime) FROM (SELECT eventtype, eventtime FROM `{}` ORDER BY id DESC LIMIT 20000) newest \
+             WHERE eventtype = 'LINKEDID_END'",
+            self.config.cel_table
+        );
+        let newest: Option<Option<NaiveDateTime>> =
+            self.timed_on_cel(async |conn| conn.query_first(sql).await).await?;
+        Ok(newest.flatten())
+    }
+
+    /// When the newest leg began.
+    pub async fn newest_row(&mut self) -> Result<Option<NaiveDateTime>, SourceError> {
+        let sql = format!("SELECT MAX(calldate) FROM `{}`", self.config.table);
+        let newest: Option<Option<NaiveDateTime>> =
+            self.timed(async |conn| conn.query_first(sql).await).await?;
+        Ok(newest.flatten())
+    }
+
+    /// The same, naming `cel` as the table that is not there.
+    async fn timed_on_cel<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, mysql_async::Error>,
+    ) -> Result<T, SourceError> {
+        let result = self.timed(work).await;
+        result.map_err(|e| match e {
+            SourceError::NoTable(_) => SourceError::NoTable(self.config.cel_table.clone()),
+            other => other,
+        })
     }
 
     async fn timed<T>(
@@ -130,6 +243,11 @@ impl CdrDatabase {
             },
         }
     }
+}
+
+/// `?,?,?`
+fn places(count: usize) -> String {
+    vec!["?"; count].join(",")
 }
 
 fn is_no_tls(error: &mysql_async::Error) -> bool {

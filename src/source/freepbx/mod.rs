@@ -1,8 +1,13 @@
 //! FreePBX: `asteriskcdrdb.cdr` in MariaDB, or Asterisk's CSV file.
 
 pub mod calldate_window;
+pub mod cel_cursor;
 pub mod csv;
+pub mod cursor;
 mod database;
+pub mod followed;
 
 pub use calldate_window::CalldateWindow;
+pub use cel_cursor::CelCursor;
 pub use csv::CsvSource;
+pub use followed::Followed;

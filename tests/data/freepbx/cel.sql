@@ -1,0 +1,23 @@
+USE asteriskcdrdb;
+CREATE TABLE cel (
+ `id` int(11) NOT NULL AUTO_INCREMENT,
+ `eventtype` varchar(30) NOT NULL DEFAULT '',
+ `eventtime` datetime NOT NULL,
+ `cid_name` varchar(80) NOT NULL DEFAULT '',
+ `cid_num` varchar(80) NOT NULL DEFAULT '',
+ `cid_ani` varchar(80) NOT NULL DEFAULT '',
+ `cid_rdnis` varchar(80) NOT NULL DEFAULT '',
+ `cid_dnid` varchar(80) NOT NULL DEFAULT '',
+ `exten` varchar(80) NOT NULL DEFAULT '',
+ `context` varchar(80) NOT NULL DEFAULT '',
+ `channame` varchar(80) NOT NULL DEFAULT '',
+ `appname` varchar(80) NOT NULL DEFAULT '',
+ `appdata` varchar(1024) NOT NULL DEFAULT '',
+ `amaflags` int(11) NOT NULL DEFAULT 0,
+ `accountcode` varchar(20) NOT NULL DEFAULT '',
+ `uniqueid` varchar(32) NOT NULL DEFAULT '',
+ `linkedid` varchar(32) NOT NULL DEFAULT '',
+ `peer` varchar(80) NOT NULL DEFAULT '',
+ `userdeftype` varchar(255) NOT NULL DEFAULT '',
+ `extra` varchar(512) NOT NULL DEFAULT '',
+ PRIMARY KEY (`id`), KEY `uniqueid_index` (`uniqueid`), KEY `linkedid_index` (`linkedid`), KEY `context_index` (`context`));
