@@ -1,24 +1,10 @@
 //! Following a PBX by CEL, against a real MariaDB: long calls, late rows, ids
 //! that become visible out of order, and changing between the ways of reading.
 
-use crate::servers::install_tls;
-use crate::servers::mariadb::{MariaDb, PASSWORD, USER};
+use crate::servers::mariadb::MariaDb;
 use std::collections::BTreeSet;
-use unsaid::config::pbx::{FreepbxConfig, SourceConfig};
-use unsaid::source::freepbx::{CalldateWindow, CelCursor, Followed};
+use unsaid::source::freepbx::{CalldateWindow, CelCursor, Followed, followed};
 use unsaid::source::{CdrSource, SourceError};
-
-fn config(db: &MariaDb, more: &str) -> FreepbxConfig {
-    install_tls();
-    let text = format!(
-        "kind = \"freepbx\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword = \"{PASSWORD}\"\n{more}",
-        db.port
-    );
-    match toml::from_str(&text).unwrap() {
-        SourceConfig::Freepbx(config) => config,
-        SourceConfig::Csv(_) => unreachable!(),
-    }
-}
 
 async fn start(with_cel: bool) -> MariaDb {
     let db = tokio::task::spawn_blocking(|| MariaDb::start(true)).await.unwrap();
@@ -74,8 +60,8 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_ten_hours_is_read_when_it_ends_with_all_its_legs() {
     let db = start(true).await;
-    let mut cel = CelCursor::new(config(&db, "grace = \"5s\"\noverlap = \"6h\""));
-    let mut dates = CalldateWindow::new(config(&db, "overlap = \"6h\""));
+    let mut cel = CelCursor::new(db.source("grace = \"5s\"\noverlap = \"6h\""));
+    let mut dates = CalldateWindow::new(db.source("overlap = \"6h\""));
     let (mut by_cel, mut by_date) = (None, None);
     events(&db, 1, "0.1", &["0.1"], 7_200);
     read(&mut cel, &mut by_cel).await;
@@ -94,7 +80,7 @@ async fn a_call_of_ten_hours_is_read_when_it_ends_with_all_its_legs() {
 async fn a_call_waits_for_its_grace_and_late_rows_are_looked_for_again() {
     let db = start(true).await;
     events(&db, 1, "0.1", &["0.1"], 7_200);
-    let mut cel = CelCursor::new(config(&db, "grace = \"3s\""));
+    let mut cel = CelCursor::new(db.source("grace = \"3s\""));
     let mut cursor = None;
     read(&mut cel, &mut cursor).await;
     events(&db, 10, "5.1", &["5.1"], 0);
@@ -113,7 +99,7 @@ async fn a_call_waits_for_its_grace_and_late_rows_are_looked_for_again() {
 async fn an_id_that_becomes_visible_after_a_later_one_is_read() {
     let db = start(true).await;
     events(&db, 1, "0.1", &["0.1"], 7_200);
-    let mut cel = CelCursor::new(config(&db, ""));
+    let mut cel = CelCursor::new(db.source(""));
     let mut cursor = None;
     read(&mut cel, &mut cursor).await;
     leg(&db, "8.1", "8.1", 1_000);
@@ -130,13 +116,13 @@ async fn history_older_than_cel_is_read_and_what_cel_missed_is_swept_up() {
     db.load_samples();
     let settings = "since = \"2024-05-01\"\nsweep_days = 2";
     let mut cursor = None;
-    let first = read(&mut CelCursor::new(config(&db, settings)), &mut cursor).await;
+    let first = read(&mut CelCursor::new(db.source(settings)), &mut cursor).await;
     let samples = include_str!("data/freepbx/samples.sql");
     let unread = ["1715693412.34", "1715695346.52", "1730615400.165"].iter().find(|u| !first.contains(**u));
     assert!(samples.contains("1730615400.165") && unread.is_none(), "{unread:?} was not read");
     // CEL was off for a while; the next start finds the call by its date.
     leg(&db, "3.1", "3.1", 1_500);
-    let again = read(&mut CelCursor::new(config(&db, settings)), &mut cursor).await;
+    let again = read(&mut CelCursor::new(db.source(settings)), &mut cursor).await;
     assert_eq!(again, set(&["3.1"]));
 }
 
@@ -155,9 +141,9 @@ async fn changing_the_way_of_reading_loses_nothing() {
         }
         // A new process each time, now by date, now by CEL, with the other's cursor.
         let found = if round % 2 == 0 {
-            read(&mut CalldateWindow::new(config(&db, settings)), &mut cursor).await
+            read(&mut CalldateWindow::new(db.source(settings)), &mut cursor).await
         } else {
-            read(&mut CelCursor::new(config(&db, settings)), &mut cursor).await
+            read(&mut CelCursor::new(db.source(settings)), &mut cursor).await
         };
         all.extend(found);
         assert_eq!(all, made, "after round {round}");
@@ -168,19 +154,22 @@ async fn changing_the_way_of_reading_loses_nothing() {
 async fn a_pbx_without_cel_is_followed_by_date_and_one_that_must_have_it_says_so() {
     let (without, with) = (start(false).await, start(true).await);
     leg(&without, "2.1", "2.1", 30);
-    let found = read(&mut Followed::new(config(&without, "")), &mut None).await;
+    let found = read(&mut Followed::new(without.source("")), &mut None).await;
     assert_eq!(found, set(&["2.1"]));
-    let forced = Followed::new(config(&without, "follow = \"cel\"")).next(None).await.unwrap_err();
+    let forced = Followed::new(without.source("follow = \"cel\"")).next(None).await.unwrap_err();
     assert!(matches!(&forced, SourceError::NoTable(table) if table == "cel"), "{forced}");
     // With CEL it is followed: the cursor says so.
     leg(&with, "2.1", "2.1", 30);
     events(&with, 5, "2.1", &["2.1"], 60);
     let mut cursor = None;
-    assert_eq!(read(&mut Followed::new(config(&with, "")), &mut cursor).await, set(&["2.1"]));
+    assert_eq!(read(&mut Followed::new(with.source("")), &mut cursor).await, set(&["2.1"]));
     assert!(cursor.unwrap().contains('@'));
+    let told = |result: Result<String, SourceError>| result.unwrap();
+    assert!(told(followed::check(&with.source("")).await).ends_with("followed by CEL"));
+    assert!(told(followed::check(&without.source("")).await).contains("followed by calldate"));
     // CEL that was switched off two days ago is not trusted.
     with.sql("USE asteriskcdrdb; UPDATE cel SET eventtime = DATE_SUB(NOW(), INTERVAL 2 DAY)");
     let mut cursor = None;
-    read(&mut Followed::new(config(&with, "")), &mut cursor).await;
+    read(&mut Followed::new(with.source("")), &mut cursor).await;
     assert!(!cursor.unwrap().contains('@'));
 }

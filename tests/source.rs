@@ -1,21 +1,13 @@
 //! The FreePBX source against a real MariaDB.
 
-use crate::servers::mariadb::{MariaDb, PASSWORD, USER};
-use crate::servers::{folder, install_tls};
-use unsaid::config::pbx::{FreepbxConfig, SourceConfig};
+use crate::servers::folder;
+use crate::servers::mariadb::MariaDb;
+use unsaid::config::pbx::FreepbxConfig;
 use unsaid::source::freepbx::CalldateWindow;
 use unsaid::source::{CdrSource, SourceError};
 
 fn config(db: &MariaDb, more: &str) -> FreepbxConfig {
-    install_tls();
-    let text = format!(
-        "kind = \"freepbx\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword = \"{PASSWORD}\"\nsince = \"2024-05-01\"\n{more}",
-        db.port
-    );
-    match toml::from_str(&text).unwrap() {
-        SourceConfig::Freepbx(config) => config,
-        SourceConfig::Csv(_) => unreachable!(),
-    }
+    db.source(&format!("since = \"2024-05-01\"\n{more}"))
 }
 
 /// Reads until there is no more; every row's identity, with repeats.

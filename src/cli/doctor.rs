@@ -3,9 +3,10 @@
 use super::roles::{open_store, rules_of};
 use super::{CliError, Result, load};
 use crate::call::RecordingPath;
-use crate::config::pbx::{PbxConfig, RecordingsConfig};
+use crate::config::pbx::{PbxConfig, RecordingsConfig, SourceConfig};
 use crate::config::{AnalysisKind, Config, SpeechConfig, SpeechKind};
 use crate::recordings::{self, RecordingsError};
+use crate::source::freepbx::followed;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub async fn run(args: Args) -> Result<()> {
         findings.push(reachable("analysis", &config.analysis.base_url).await);
     }
     for pbx in &config.pbx {
+        findings.extend(source(pbx).await);
         findings.push(base(pbx).await);
     }
     let mut failed = 0;
@@ -120,6 +122,13 @@ async fn reachable(what: &str, base_url: &str) -> Finding {
         Err(e) => Err(e.without_url().to_string()),
     };
     Finding { what: what.to_owned(), result }
+}
+
+/// The PBX's CDRs, where they lie in a database.
+async fn source(pbx: &PbxConfig) -> Option<Finding> {
+    let SourceConfig::Freepbx(freepbx) = &pbx.source else { return None };
+    let result = followed::check(freepbx).await.map_err(|e| e.to_string());
+    Some(Finding { what: format!("CDRs of {}", pbx.id), result })
 }
 
 async fn base(pbx: &PbxConfig) -> Finding {

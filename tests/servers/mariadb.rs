@@ -4,6 +4,7 @@ use super::{Process, folder, free_port, give_to, is_root, open_to_all, program, 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use unsaid::config::pbx::{FreepbxConfig, SourceConfig};
 
 pub const USER: &str = "reader";
 pub const PASSWORD: &str = "read only, 12+ characters";
@@ -65,6 +66,19 @@ impl MariaDb {
     /// FreePBX's history of typical calls.
     pub fn load_samples(&self) {
         self.sql(include_str!("../data/freepbx/samples.sql"));
+    }
+
+    /// `[pbx.source]` for this server.
+    pub fn source(&self, more: &str) -> FreepbxConfig {
+        super::install_tls();
+        let text = format!(
+            "kind = \"freepbx\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{USER}\"\npassword = \"{PASSWORD}\"\n{more}",
+            self.port
+        );
+        match toml::from_str(&text).unwrap() {
+            SourceConfig::Freepbx(config) => config,
+            SourceConfig::Csv(_) => unreachable!(),
+        }
     }
 
     #[track_caller]

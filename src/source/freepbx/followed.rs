@@ -1,5 +1,6 @@
 //! Which way of reading a FreePBX takes: CEL where it is kept, else dates.
 
+use super::database::CdrDatabase;
 use super::{CalldateWindow, CelCursor};
 use crate::config::pbx::{Follow, FreepbxConfig};
 use crate::source::{CdrSource, Chunk, SourceError};
@@ -31,6 +32,25 @@ impl Followed {
         tracing::info!(host = %self.config.host, "calls are followed by calldate");
         Ok(Box::new(CalldateWindow::new(self.config.clone())))
     }
+}
+
+/// Connects, reads a little, and tells what is there: "Test MySQL".
+///
+/// # Errors
+/// [`SourceError`] with what is wrong and how to mend it.
+pub async fn check(config: &FreepbxConfig) -> Result<String, SourceError> {
+    let newest = CdrDatabase::new(config.clone()).newest_row().await?;
+    let newest = newest.map_or("no call yet".to_owned(), |at| format!("the newest call began {at}"));
+    let has_cel = CelCursor::new(config.clone()).is_usable().await?;
+    let way = match (config.follow, has_cel) {
+        (Follow::Cel, false) => "pbx.source.follow is cel, but CEL is not kept or not readable",
+        (Follow::Calldate, _) => "followed by calldate",
+        (_, true) => "followed by CEL",
+        (Follow::Auto, false) => {
+            "CEL is not kept or not readable: followed by calldate, which misses calls longer than overlap"
+        }
+    };
+    Ok(format!("{}: {newest}; {way}", config.table))
 }
 
 #[async_trait]
