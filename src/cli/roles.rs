@@ -226,7 +226,7 @@ impl App {
 
     fn feeder(&self, pbx: &PbxConfig) -> Feeder {
         let source: Box<dyn CdrSource> = match &pbx.source {
-            SourceConfig::Freepbx(c) => Box::new(Followed::new(c.clone())),
+            SourceConfig::Freepbx(c) => Box::new(Followed::new(c.as_ref().clone())),
             SourceConfig::Csv(c) => Box::new(CsvSource::new(c.clone())),
         };
         Feeder {

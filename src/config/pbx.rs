@@ -43,7 +43,7 @@ pub enum WriteBack {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SourceConfig {
-    Freepbx(FreepbxConfig),
+    Freepbx(Box<FreepbxConfig>),
     Csv(CsvConfig),
 }
 

@@ -76,7 +76,7 @@ impl MariaDb {
             self.port
         );
         match toml::from_str(&text).unwrap() {
-            SourceConfig::Freepbx(config) => config,
+            SourceConfig::Freepbx(config) => *config,
             SourceConfig::Csv(_) => unreachable!(),
         }
     }
