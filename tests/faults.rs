@@ -129,7 +129,7 @@ async fn sftp_lets_in_by_password() {
     let right = with(password).fetch(&path(), 1 << 20).await;
     let wrong = with("another").fetch(&path(), 1 << 20).await;
     let written = with(password).overwrite(&path(), &[Patch { offset: 50, bytes: vec![0] }]).await;
-    assert!(as_root("userdel", &[&user]));
+    assert!(as_root("userdel", &["-f", &user]));
     assert_eq!(right.unwrap(), office.read(FILE));
     assert!(matches!(wrong, Err(RecordingsError::AuthRefused)), "{wrong:?}");
     // It may read the recordings, not write them.
