@@ -20,15 +20,14 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// The name in what turn `turn` says from `from` on. `sure` where nothing
-    /// but a name can follow, so that one in no list is taken too.
-    pub fn find(&self, from: usize, turn: u32, sure: bool) -> Option<RangeInclusive<usize>> {
+    /// The name in what turn `turn` says from `from` on: the first word that
+    /// may be one, in a list or not, or else the first that is in one, or is spelled.
+    pub fn find(&self, from: usize, turn: u32) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
         let reach = (from..tokens.len()).take(LEAD_WORDS).take_while(|i| tokens[*i].turn == turn);
         let known = || reach.clone().find(|i| self.is_known(*i) && (*i == from || !self.is_thing(*i)));
         let spelled = || reach.clone().find(|i| self.is_spelled(*i));
-        let first = if sure { self.unlisted(from, turn).or_else(known) } else { known() };
-        let first = first.or_else(|| spelled().filter(|_| sure))?;
+        let first = self.unlisted(from, turn).or_else(known).or_else(spelled)?;
         Some(first..=self.last(first))
     }
 

@@ -155,7 +155,7 @@ impl Spoken<'_> {
     fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
         let tokens = &self.text.tokens;
         if reason == Reason::Name {
-            return Names { text: self.text, marks: self.marks }.find(from, turn, true);
+            return Names { text: self.text, marks: self.marks }.find(from, turn);
         }
         // What was said before "hold on" is no value.
         let own = tokens.iter().skip(from).take(TURN_WORDS).take_while(|t| t.turn == turn).count();

@@ -183,7 +183,10 @@ impl Redact {
         let Some(intent) = &job.row.intent else { return Ok(()) };
         let is_ours = |bytes: &[u8]| plan::sha256(bytes) == intent.0.redacted_sha256;
         let recordings = job.pbx.recordings.as_ref();
-        write_back::recover(recordings, &job.path, &job.row.id, self.limit_bytes, is_ours).await?;
+        // A legacy name in the CDR may have been written back under its name on disk.
+        for path in [Some(job.path.clone()), job.path.on_disk_twin()].into_iter().flatten() {
+            write_back::recover(recordings, &path, &job.row.id, self.limit_bytes, is_ours).await?;
+        }
         Ok(())
     }
 
