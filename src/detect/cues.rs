@@ -141,7 +141,9 @@ impl Marks {
                 .clone()
                 .any(|t| t.written.is_some() || t.numeral.is_some_and(|n| !matches!(n, Numeral::Ordinal(_))));
         // "password for the alarm company": a turn that is a keyword and what it is for.
-        let begins = (0..=first).rev().take_while(|i| text.tokens[*i].turn == turn).count() <= OPENING_WORDS;
+        let begins =
+            (0..=first).rev().take(OPENING_WORDS + 1).take_while(|i| text.tokens[*i].turn == turn).count()
+                <= OPENING_WORDS;
         let rest =
             text.tokens[last + 1..].iter().take_while(|t| t.turn == turn).take(OPENING_REST + 1).count();
         let what_for = rest > 0 && FOR.contains(&text.plain(last + 1).as_ref());
