@@ -177,6 +177,53 @@ fn detect_explains_without_a_value_and_chooses_categories() {
 }
 
 #[test]
+fn a_fourth_language_is_a_file() {
+    let dir = folder();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lexicon/de.toml");
+    let config = dir.path().join("unsaid.toml");
+    let settings = format!("[redact]\nlexicons = [{:?}]\n", file.display().to_string());
+    std::fs::write(&config, settings).unwrap();
+    let config = config.display().to_string();
+    let said = [
+        ("wie ist ihre Kartennummer ähm vier fünf drei zwo eins vier acht acht", "card_number", 5..=12),
+        ("meine Geheimzahl lautet siebenundzwanzig zwo eins", "password", 3..=5),
+        ("die Prüfziffer ist drei neun eins", "cvv", 3..=5),
+        ("ich bin geboren am 4. März 1982", "dob", 4..=6),
+    ];
+    let mut lines = String::new();
+    for (id, (words, _, _)) in said.iter().enumerate() {
+        let words: Vec<Value> = words.split(' ').map(|w| json!({ "word": w })).collect();
+        lines += &format!("{}\n", json!({ "id": id, "lang": "de", "words": words }));
+    }
+    let order = ["ihre", "Bestellnummer", "ist", "4", "5", "6"].map(|w| json!({ "word": w }));
+    lines += &json!({ "id": 9, "lang": "de", "words": order }).to_string();
+    let output = fed(&["detect", "--words", "-", "--config", &config], lines.as_bytes());
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let got: Vec<Value> = text(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    for ((words, reason, at), got) in said.iter().zip(&got) {
+        let span = json!([{ "first": at.start(), "last": at.end(), "reason": reason }]);
+        assert_eq!(got["spans"], span, "{words}");
+    }
+    assert_eq!(got[said.len()]["spans"], json!([]));
+    let without = fed(&["detect", "--words", "-"], lines.as_bytes());
+    let first = text(&without.stdout).lines().next().unwrap().to_owned();
+    assert!(!first.contains("card_number"), "unknown without its file: {first}");
+    std::fs::write(dir.path().join("broken.toml"), "language = \"de\"\n").unwrap();
+    std::fs::write(
+        dir.path().join("unsaid.toml"),
+        format!("[redact]\nlexicons = [{:?}]\n", dir.path().join("broken.toml")),
+    )
+    .unwrap();
+    let broken = fed(&["detect", "--words", "-", "--config", &config], lines.as_bytes());
+    assert_eq!(code(&broken), 2);
+    assert!(
+        text(&broken.stderr).contains("broken.toml") && text(&broken.stderr).contains("version"),
+        "{}",
+        text(&broken.stderr)
+    );
+}
+
+#[test]
 fn doctor_says_what_is_missing_and_how_to_get_it() {
     let dir = folder();
     let settings = dir.path().join("unsaid.toml");

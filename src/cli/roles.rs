@@ -12,7 +12,7 @@ use crate::bus::{Bus, BusError, Topics};
 use crate::call::Reason;
 use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
-use crate::detect::{Entities, Ruleset, Rulesets};
+use crate::detect::{Entities, Lexicon, Ruleset, Rulesets};
 use crate::message::Topic;
 use crate::metrics::Metrics;
 use crate::recordings;
@@ -27,7 +27,9 @@ use crate::stage::redact::Redact;
 use crate::stage::register::Register;
 use crate::store::Store;
 use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -80,7 +82,9 @@ pub fn rules_of(config: &Config) -> Result<Ruleset> {
 }
 
 fn rules_of_redact(redact: &RedactConfig) -> Result<Ruleset> {
-    let mut rules = Ruleset::with(redact.rules.clone()).map_err(|e| CliError::Usage(e.to_string()))?;
+    let more = redact.lexicons.iter().map(|path| read_lexicon(path)).collect::<Result<Vec<_>>>()?;
+    let rules = Ruleset::speaking(more, redact.rules.clone());
+    let mut rules = rules.map_err(|e| CliError::Usage(e.to_string()))?;
     rules.padding_of.insert(Reason::Dob, redact.padding_dob.as_secs_f64());
     rules.padding_of.extend(redact.padding_of.iter().map(|(r, p)| (*r, p.as_secs_f64())));
     rules.window_words = redact.window_words;
@@ -91,6 +95,16 @@ fn rules_of_redact(redact: &RedactConfig) -> Result<Ruleset> {
         TonePolicy::Blanket => Policy::Blanket { after_s: redact.tones_blanket.as_secs_f64() },
     };
     Ok(rules)
+}
+
+fn read_lexicon(path: &Path) -> Result<Lexicon> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|e| CliError::Usage(format!("lexicon {name}: {e}")))?;
+    let mut lexicon = Lexicon::parse(&text).map_err(|e| CliError::Usage(format!("lexicon {name}: {e}")))?;
+    // An outcome's ruleset version tells one state of the operator's file from another.
+    lexicon.version.push(':');
+    lexicon.version.extend(Sha256::digest(&text).iter().take(4).map(|b| format!("{b:02x}")));
+    Ok(lexicon)
 }
 
 /// Every tenant's rules: what `redact.tenants` says differs from the rules of all.

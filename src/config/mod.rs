@@ -116,6 +116,9 @@ pub struct RedactConfig {
     /// Where it differs from `padding`.
     #[serde(default)]
     pub padding_of: BTreeMap<Reason, Padding>,
+    /// Languages besides those that are compiled in, or instead of them: files as docs/detection.md tells.
+    #[serde(default)]
+    pub lexicons: Vec<PathBuf>,
     pub rules: Settings,
     pub ner: NerConfig,
     /// What differs for one tenant.

@@ -15,8 +15,6 @@ const ANSWER_WORDS: usize = 16;
 /// Questions that go on asking for parts of one address, and their words.
 const MORE_QUESTIONS: usize = 4;
 const SHORT_QUESTION: usize = 5;
-/// Parts of an address that are asked for by name.
-const PARTS: [&str; 8] = ["state", "city", "town", "street", "ciudad", "calle", "ville", "rue"];
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -133,7 +131,8 @@ impl Addresses<'_> {
     fn street_first(&self, at: usize) -> Option<RangeInclusive<usize>> {
         let turn = self.text.tokens[at].turn;
         let before = at.checked_sub(1).filter(|i| self.text.tokens[*i].turn == turn);
-        let before = before.map(|i| if self.text.plain(i).as_ref() == "bis" && i > 0 { i - 1 } else { i });
+        let before =
+            before.map(|i| if self.text.tokens[i].is(class::HOUSE_SUFFIX) && i > 0 { i - 1 } else { i });
         let house = before
             .and_then(|i| self.chunk_at(i))
             .filter(|c| c.len() <= 5 && !c.digits.is_empty() && c.kind == Kind::Number);
@@ -202,11 +201,9 @@ impl Addresses<'_> {
 
     /// "county road 9", "highway 12": the number is its name.
     fn numbered_road(&self, at: usize) -> bool {
-        let kind = at.checked_sub(1).map(|i| self.text.plain(i));
+        let kind = at.checked_sub(1).map(|i| &self.text.tokens[i]);
         self.text.tokens[at].is(class::STREET_FIRST)
-            || self.text.tokens[at].is(class::STREET)
-                && kind
-                    .is_some_and(|k| matches!(k.as_ref(), "county" | "state" | "farm" | "country" | "rural"))
+            || self.text.tokens[at].is(class::STREET) && kind.is_some_and(|k| k.is(class::NUMBERED_ROAD))
     }
 
     /// After a full stop an address goes on with a unit, a state or a zip.
@@ -235,10 +232,7 @@ impl Addresses<'_> {
                 let last = (i..self.text.len()).take_while(|k| self.marks.region[*k]).last().unwrap_or(i);
                 return Some(last.min(i + 1));
             }
-            let links = matches!(
-                self.text.plain(i).as_ref(),
-                "in" | "and" | "a" | "en" | "de" | "la" | "el" | "los" | "las"
-            );
+            let links = token.is(class::REGION_LINK);
             if !(self.names(i) && token.numeral.is_none() || links && i == at || token.is_filler()) {
                 return None;
             }
@@ -257,13 +251,7 @@ impl Addresses<'_> {
             return end;
         }
         let mut at = end + 1;
-        let is_in = |i: usize| {
-            self.text
-                .tokens
-                .get(i)
-                .is_some_and(|t| t.turn == turn && matches!(self.text.plain(i).as_ref(), "in" | "en" | "a"))
-        };
-        if is_in(at) {
+        if self.text.tokens.get(at).is_some_and(|t| t.turn == turn && t.is(class::PLACE_IN)) {
             at += 1;
         }
         let names = (at..self.text.len().min(at + 3))
@@ -295,7 +283,7 @@ impl Addresses<'_> {
             if words > SHORT_QUESTION || other {
                 return;
             }
-            let part = (asks..=last).rev().find(|i| PARTS.contains(&self.text.plain(*i).as_ref()));
+            let part = (asks..=last).rev().find(|i| tokens[*i].is(class::PLACE_PART));
             let asked = Cue { last: part.unwrap_or(cue.last), ..cue };
             let Some(answer) = self.answer(&asked, last + 1) else { return };
             said = *answer.end();
@@ -308,11 +296,8 @@ impl Addresses<'_> {
         let part = |i: usize| {
             self.chunk_at(i).is_some() || self.text.tokens.get(i).is_some_and(|t| t.is(class::UNIT))
         };
-        match self.text.plain(at).as_ref() {
-            "in" | "of" | "the" | "de" | "la" | "a" | "en" | "du" | "des" => true,
-            "and" | "y" | "et" => part(at + 1),
-            _ => false,
-        }
+        let token = &self.text.tokens[at];
+        token.is(class::PLACE_LINK) || token.is(class::AND) && part(at + 1)
     }
 
     /// What follows an address cue: an answer in the next turn, or what the
@@ -341,8 +326,7 @@ impl Addresses<'_> {
         if skipped > 7 || token.is(class::REFUSE | class::STREET_FIRST) || !cue.asks && token.turn != turn {
             return None;
         }
-        let zip_alone =
-            self.text.plain(cue.last).starts_with("zip") || self.text.plain(cue.last).contains("post");
+        let zip_alone = tokens[cue.last].is(class::POST_CODE);
         let chunk = self
             .chunk_at(at)
             .filter(|c| c.kind == Kind::Number && !c.counted && !c.digits.is_empty() && c.len() <= 7);
@@ -375,10 +359,7 @@ impl Addresses<'_> {
         }
         let street = last.is_some_and(|l| (at..=l).any(|i| tokens[i].is(class::STREET))) && named >= 2;
         let place = chunk.is_some() && named > 0 && !zip_alone || (region || street) && cue.asks;
-        let city = cue.asks
-            && named > 0
-            && named <= 4
-            && (PARTS.contains(&self.text.plain(cue.last).as_ref()) || self.text.plain(cue.last) == "on");
+        let city = cue.asks && named > 0 && named <= 4 && tokens[cue.last].is(class::PLACE_PART);
         last.filter(|l| (place || city) && *l >= at).map(|last| at..=last)
     }
 }

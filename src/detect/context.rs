@@ -20,8 +20,6 @@ pub struct Value {
 
 /// A bid below this leaves the chunk as it is.
 const LEAST: f32 = 0.3;
-/// "when does the card expire": a card by name in the keyword itself.
-const CARDS: [&str; 3] = ["card", "tarjeta", "carte"];
 /// What a word between a cue and a chunk costs.
 const COST: f32 = 0.04;
 /// The same for what is harmless: "order number is …" counts only close by.
@@ -319,12 +317,10 @@ impl<'a> Context<'a> {
                 .any(|c| matches!(c.what, What::Secret { reason: Reason::CardNumber | Reason::Cvv, .. }));
         let month_and_year = shape::is_expiry(chunk) && chunk.kind != Kind::Date;
         // "when is it due?" asks of bills too: only the noun is a card's by itself.
-        let said = self.text.plain(self.marks.cues[i].last);
-        let noun =
-            !matches!(said.as_ref(), "expires" | "expire" | "expiring" | "vence" | "caduca" | "expira");
+        let noun = !self.text.tokens[self.marks.cues[i].last].is(class::EXPIRES);
         let asked = self.marks.cues[i].asks && chunk.len() <= 8 && !chunk.ordinal;
         let cue = &self.marks.cues[i];
-        let named = (cue.first..=cue.last).any(|w| CARDS.contains(&self.text.plain(w).as_ref()));
+        let named = (cue.first..=cue.last).any(|w| self.text.tokens[w].is(class::CARD));
         if card || named {
             !chunk.ordinal || noun
         } else {

@@ -43,7 +43,6 @@ pub struct Marks {
 }
 
 /// A turn that begins with a keyword and goes on with what it is for, and an answer to it.
-const FOR: [&str; 7] = ["for", "on", "of", "para", "de", "pour", "sur"];
 const OPENING_WORDS: usize = 2;
 const OPENING_REST: usize = 5;
 const SHORT_ANSWER: usize = 4;
@@ -146,7 +145,7 @@ impl Marks {
                 <= OPENING_WORDS;
         let rest =
             text.tokens[last + 1..].iter().take_while(|t| t.turn == turn).take(OPENING_REST + 1).count();
-        let what_for = rest > 0 && FOR.contains(&text.plain(last + 1).as_ref());
+        let what_for = rest > 0 && text.tokens[last + 1].is(class::PURPOSE);
         let titled = begins && what_for && rest <= OPENING_REST && text.speakers > 1 && !is && {
             let next = &text.tokens[last + 1 + rest..];
             next.iter().take_while(|t| next[0].turn == t.turn).take(SHORT_ANSWER + 1).count() <= SHORT_ANSWER

@@ -90,9 +90,10 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         let spelled_before =
             before > 0 && (text.tokens[before - 1].letter || text.tokens[before - 1].is(class::MAIL_JOINT));
         let between = i < at && text.tokens[i].letter && spelled_before;
-        // "a l e x": an article is not followed by letters.
+        // "a l e x": an article is not followed by letters; "ochenta y ocho" is a number.
         let begins = i + 1 < at && text.tokens[i].letter && text.tokens[i + 1].letter;
-        let code = token.letter && (text.plain(before) != "a" || between || begins)
+        let code = token.letter
+            && (!token.is(class::LETTER_WORD) || token.is(class::AND) || between || begins)
             || token.nato
             || token.written.is_some()
             || token.numeral.is_some();

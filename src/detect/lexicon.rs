@@ -1,5 +1,6 @@
 //! A language as data: `lexicon/*.toml`, compiled into one table of words and
-//! one tree of phrases. A fourth language is a file and a line in [`FILES`].
+//! one tree of phrases. A fourth language is a file: named in the settings, or
+//! compiled in by a line in [`FILES`].
 
 use super::phrases::Phrases;
 use crate::call::Reason;
@@ -7,6 +8,8 @@ use foldhash::fast::RandomState;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Every language that is compiled in: its ISO 639-1 code and its file.
 pub const FILES: &[(&str, &str)] = &[
@@ -20,8 +23,8 @@ pub const FILES: &[(&str, &str)] = &[
 pub enum LexiconError {
     #[error("the lexicon is broken: {0}")]
     File(#[from] Box<toml::de::Error>),
-    #[error("there is no lexicon for {0:?}; there are: en, es, fr")]
-    Language(String),
+    #[error("there is no lexicon for {language:?}; there are: {known}")]
+    Language { language: String, known: String },
     #[error("{0:?} is no phrase: words, (a|b) for one of several, a trailing * for any ending")]
     Phrase(String),
 }
@@ -64,6 +67,8 @@ struct Spoken {
     refuse: Vec<String>,
     copula: Vec<String>,
     request: Vec<String>,
+    purpose: Vec<String>,
+    possessive: String,
     hold: Vec<String>,
     filler: Vec<String>,
     backchannel: Vec<String>,
@@ -88,6 +93,7 @@ struct Numbers {
     ordinal_endings: Vec<String>,
     and: Vec<String>,
     homophones: BTreeMap<String, u32>,
+    letter_words: Vec<String>,
     joints: Vec<String>,
     keypad: Vec<String>,
     pronoun_before: Vec<String>,
@@ -105,6 +111,9 @@ struct Dates {
     ambiguous: Vec<String>,
     weekdays: Vec<String>,
     inside: Vec<String>,
+    clock_endings: Vec<String>,
+    cards: Vec<String>,
+    expires: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -130,6 +139,13 @@ struct Address {
     regions: Vec<String>,
     stop: Vec<String>,
     named: Vec<String>,
+    parts: Vec<String>,
+    post_codes: Vec<String>,
+    numbered_roads: Vec<String>,
+    house_suffixes: Vec<String>,
+    place_in: Vec<String>,
+    region_links: Vec<String>,
+    links: Vec<String>,
     /// The house number may follow the street: "calle Mayor 15".
     number_after: bool,
 }
@@ -150,6 +166,8 @@ pub mod class {
         MONTH MONTH_AMBIGUOUS WEEKDAY DATE_INSIDE
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
         STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
+        PLACE_PART POST_CODE NUMBERED_ROAD HOUSE_SUFFIX PLACE_IN REGION_LINK PLACE_LINK
+        PURPOSE LETTER_WORD CARD EXPIRES
         VOTE STARTS_PHRASE
     }
 }
@@ -212,21 +230,27 @@ pub struct Lexicon {
     words: HashMap<Box<str>, Entry, RandomState>,
     pub phrases: Phrases,
     pub ordinal_endings: Vec<String>,
+    /// Behind the digits of a time: "3pm".
+    pub clock_endings: Vec<String>,
+    /// Behind a word that is in the lexicon without it: "card's". May be empty.
+    pub possessive: String,
     pub number_after: bool,
 }
 
 impl Lexicon {
-    /// The language with this ISO 639-1 code.
+    /// Every language that is compiled in.
     ///
     /// # Errors
-    /// When there is none, or its compiled-in file is broken.
-    pub fn of(language: &str) -> Result<Lexicon, LexiconError> {
-        let file = FILES.iter().find(|(code, _)| *code == language);
-        let (_, text) = file.ok_or_else(|| LexiconError::Language(language.to_owned()))?;
-        Self::parse(text)
+    /// When a file of ours is broken; a test holds that none is.
+    pub fn compiled_in() -> Result<Vec<Lexicon>, LexiconError> {
+        FILES.iter().map(|(_, text)| Self::parse(text)).collect()
     }
 
-    fn parse(text: &str) -> Result<Lexicon, LexiconError> {
+    /// A language's file; its format is that of `lexicon/en.toml`.
+    ///
+    /// # Errors
+    /// When a list is missing or unknown, or a phrase is none.
+    pub fn parse(text: &str) -> Result<Lexicon, LexiconError> {
         let file: File = toml::from_str(text).map_err(Box::new)?;
         let mut lexicon = Lexicon {
             language: file.language,
@@ -234,6 +258,8 @@ impl Lexicon {
             words: HashMap::default(),
             phrases: Phrases::default(),
             ordinal_endings: file.numbers.ordinal_endings.clone(),
+            clock_endings: file.dates.clock_endings.clone(),
+            possessive: file.spoken.possessive.clone(),
             number_after: file.address.number_after,
         };
         lexicon.classes(&file.votes, &file.spoken, &file.numbers, &file.dates, &file.email, &file.address);
@@ -287,6 +313,7 @@ impl Lexicon {
             (&spoken.refuse, REFUSE),
             (&spoken.copula, COPULA),
             (&spoken.request, REQUEST),
+            (&spoken.purpose, PURPOSE),
             (&spoken.filler, FILLER),
             (&spoken.backchannel, BACKCHANNEL),
             (&spoken.correction, CORRECTION),
@@ -294,6 +321,7 @@ impl Lexicon {
             (&numbers.and, AND),
             (&numbers.joints, NUMBER_JOINT),
             (&numbers.keypad, KEYPAD),
+            (&numbers.letter_words, LETTER_WORD),
             (&numbers.pronoun_before, PRONOUN_BEFORE),
             (&numbers.pronoun_after, PRONOUN_AFTER),
             (&numbers.pronouns, PRONOUN),
@@ -303,6 +331,8 @@ impl Lexicon {
             (&dates.ambiguous, MONTH_AMBIGUOUS),
             (&dates.weekdays, WEEKDAY),
             (&dates.inside, DATE_INSIDE),
+            (&dates.cards, CARD),
+            (&dates.expires, EXPIRES),
             (&email.at, AT),
             (&email.dot, DOT),
             (&email.joints, MAIL_JOINT),
@@ -317,6 +347,13 @@ impl Lexicon {
             (&address.regions, REGION),
             (&address.stop, ADDRESS_STOP),
             (&address.named, NAMED),
+            (&address.parts, PLACE_PART),
+            (&address.post_codes, POST_CODE),
+            (&address.numbered_roads, NUMBERED_ROAD),
+            (&address.house_suffixes, HOUSE_SUFFIX),
+            (&address.place_in, PLACE_IN),
+            (&address.region_links, REGION_LINK),
+            (&address.links, PLACE_LINK),
         ];
         for (list, class) in lists {
             for word in list.iter().filter(|w| !w.contains(' ')) {
@@ -407,6 +444,11 @@ impl Lexicon {
     pub fn entry_of(&self, plain: &str) -> Option<&Entry> {
         self.words.get(plain)
     }
+
+    /// The word before a possessive ending, where it has one.
+    pub fn without_possessive<'w>(&self, plain: &'w str) -> Option<&'w str> {
+        plain.strip_suffix(self.possessive.as_str()).filter(|rest| rest.len() < plain.len())
+    }
 }
 
 /// A word as the lexicon has it: lower case, without accents and without
@@ -421,16 +463,10 @@ pub fn normalise(word: &str) -> Cow<'_, str> {
 /// Lower case without accents: engines write them as they please.
 fn fold(word: &str) -> String {
     let plain = |c: char| match c {
-        'á' | 'à' | 'â' | 'ä' | 'ã' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ì' | 'î' | 'ï' => 'i',
-        'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
-        'ú' | 'ù' | 'û' | 'ü' => 'u',
-        'ñ' => 'n',
-        'ç' => 'c',
         '’' | '‘' => '\'',
         '‑' | '–' => '-',
         other => other,
     };
-    word.to_lowercase().chars().map(plain).collect()
+    let letters = word.nfd().filter(|c| !is_combining_mark(*c));
+    letters.flat_map(char::to_lowercase).map(plain).collect()
 }

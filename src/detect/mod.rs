@@ -135,7 +135,8 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
     for value in context::Context::new(&text, &marks, &chunks, rules.window_words).values() {
         let chunk = &chunks[value.chunk];
         let last_four = value.why.keyword.is_some_and(|(first, last)| {
-            let cue = marks.cues.iter().find(|c| c.first == first && c.last == last);
+            let at = marks.cues.partition_point(|c| c.first < first);
+            let cue = marks.cues.get(at).filter(|c| c.first == first && c.last == last);
             cue.is_some_and(|c| matches!(c.what, What::Secret { last_four: true, .. }))
         });
         if !(rules.keep_last_four && last_four && chunk.len() == 4) {

@@ -254,7 +254,7 @@ impl Reader<'_> {
         at >= 2 && self.single(at - 1) && self.single(at + 1) && (self.single(at - 2) || self.single(at + 2))
     }
 
-    /// A letter that is spelled: beside a number or another letter; "a" and "i" only between two.
+    /// A letter that is spelled: beside a number or another letter; one that is a word ("a") only between two.
     fn spelled(&self, at: usize) -> bool {
         let code = |i: Option<usize>| {
             i.and_then(|i| self.text.tokens.get(i)).is_some_and(|t| {
@@ -268,11 +268,10 @@ impl Reader<'_> {
             i.and_then(|i| self.text.tokens.get(i))
                 .is_some_and(|t| t.letter || t.written == Some(Written::Digits))
         };
-        match self.text.plain(at).as_ref() {
-            // Words of their own, in one language or another.
-            "a" | "i" | "y" | "o" | "e" => beside(at.checked_sub(1)) && beside(Some(at + 1)),
-            _ => before || after,
+        if self.text.tokens[at].is(class::LETTER_WORD) {
+            return beside(at.checked_sub(1)) && beside(Some(at + 1));
         }
+        before || after
     }
 
     fn chunk(&self, first: usize) -> Chunk {

@@ -13,7 +13,8 @@ pub struct Phrases {
     /// (node, word) → node. The root is 0.
     steps: HashMap<(u32, u32), u32, RandomState>,
     ends: Vec<Option<Mark>>,
-    stems: Vec<(Box<str>, u32)>,
+    /// By their first byte, so that a word is compared with few.
+    stems: HashMap<u8, Vec<(Box<str>, u32)>, RandomState>,
     words: u32,
 }
 
@@ -38,19 +39,22 @@ impl Phrases {
 
     /// The number of a stem: what any word that begins so has besides its own.
     pub(super) fn stem(&mut self, stem: &str) -> u32 {
-        if let Some((_, id)) = self.stems.iter().find(|(s, _)| **s == *stem) {
+        let Some(first) = stem.bytes().next() else { return 0 };
+        let bucket = self.stems.entry(first).or_default();
+        if let Some((_, id)) = bucket.iter().find(|(s, _)| **s == *stem) {
             return *id;
         }
         self.words += 1;
-        self.stems.push((stem.into(), self.words));
+        bucket.push((stem.into(), self.words));
         // The longest first: it says most.
-        self.stems.sort_by_key(|(s, _)| std::cmp::Reverse(s.len()));
+        bucket.sort_by_key(|(s, _)| std::cmp::Reverse(s.len()));
         self.words
     }
 
     /// The stem that `plain` begins with, 0 for none.
     pub fn stem_of(&self, plain: &str) -> u32 {
-        self.stems.iter().find(|(s, _)| plain.starts_with(&**s)).map_or(0, |(_, id)| *id)
+        let bucket = plain.bytes().next().and_then(|first| self.stems.get(&first));
+        bucket.into_iter().flatten().find(|(s, _)| plain.starts_with(&**s)).map_or(0, |(_, id)| *id)
     }
 
     pub(super) fn add(&mut self, steps: &[u32], mark: Mark) {

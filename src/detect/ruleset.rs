@@ -1,7 +1,7 @@
 //! What counts as a secret, and how much silence goes around it.
 
 use super::entities::Entities;
-use super::lexicon::{FILES, Lexicon, LexiconError};
+use super::lexicon::{Lexicon, LexiconError};
 use super::own::{Own, OwnError};
 use crate::call::{Reason, TenantId};
 use serde::Deserialize;
@@ -100,17 +100,32 @@ impl Ruleset {
         Self::with(Settings::default())
     }
 
-    /// The rules that `settings` ask for.
+    /// The rules that `settings` ask for, in the languages that are compiled in.
+    ///
+    /// # Errors
+    /// As [`Ruleset::speaking`].
+    pub fn with(settings: Settings) -> Result<Ruleset, SettingsError> {
+        Self::speaking(Vec::new(), settings)
+    }
+
+    /// The rules that `settings` ask for. Each of `more` is a language besides
+    /// those that are compiled in, or instead of one of them.
     ///
     /// # Errors
     /// [`SettingsError`] for a language without a lexicon, a phrase that is
     /// none, a pattern that does not compile or is too large.
-    pub fn with(settings: Settings) -> Result<Ruleset, SettingsError> {
-        let mut lexicons = FILES.iter().map(|(code, _)| Lexicon::of(code)).collect::<Result<Vec<_>, _>>()?;
+    pub fn speaking(more: Vec<Lexicon>, settings: Settings) -> Result<Ruleset, SettingsError> {
+        let mut lexicons = Lexicon::compiled_in()?;
+        for lexicon in more {
+            lexicons.retain(|l| l.language != lexicon.language);
+            lexicons.push(lexicon);
+        }
         if let Some(language) = &settings.language
             && !lexicons.iter().any(|l| l.language == *language)
         {
-            return Err(LexiconError::Language(language.clone()).into());
+            let known: Vec<&str> = lexicons.iter().map(|l| l.language.as_str()).collect();
+            let known = known.join(", ");
+            return Err(LexiconError::Language { language: language.clone(), known }.into());
         }
         for (reason, phrases) in &settings.keywords {
             for phrase in phrases {

@@ -43,6 +43,8 @@ pub struct Token {
     /// "as in boy" after a letter.
     pub nato: bool,
     pub capital: bool,
+    /// It ends as "father's" does.
+    pub possessive: bool,
     /// Two words or more say it (ends a sentence here: `.`, `?`, `!`).
     pub ends_sentence: bool,
     pub asks: bool,
@@ -119,7 +121,7 @@ impl<'a> Text<'a> {
         let plain = plain.as_ref();
         let entry = lexicon.entry_of(plain).or_else(|| {
             // "card's", "visa's"; what stands in the lexicon with its apostrophe was found already.
-            lexicon.entry_of(plain.strip_suffix("'s")?)
+            lexicon.entry_of(lexicon.without_possessive(plain)?)
         });
         let entry = entry.copied().unwrap_or_default();
         let tail = raw.trim_end_matches(['"', '\'', ')', '”']);
@@ -145,6 +147,7 @@ impl<'a> Text<'a> {
             parts: parts_from..self.parts.len() as u32,
             letter: single,
             nato: false,
+            possessive: lexicon.without_possessive(plain).is_some(),
             capital: raw.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_uppercase),
             ends_sentence: tail.ends_with(['.', '?', '!']),
             asks: tail.ends_with('?'),
@@ -256,7 +259,7 @@ fn written_as(plain: &str, lexicon: &Lexicon) -> Option<Written> {
     {
         return Some(Written::Time);
     }
-    let clock = ["am", "pm", "a.m", "p.m", "h"].iter().find_map(|e| body.strip_suffix(e));
+    let clock = lexicon.clock_endings.iter().find_map(|e| body.strip_suffix(e.as_str()));
     if clock.is_some_and(digits) {
         return Some(Written::Time);
     }
