@@ -37,6 +37,7 @@ for what in "$@"; do
       need java default-jre-headless
       need mvn maven
       need openssl openssl
+      need curl curl
       # whisper.cpp, for the feature `whisper`.
       need cmake cmake
       need setpriv util-linux

@@ -10,6 +10,7 @@ mod commands;
 mod end_to_end;
 mod faults;
 mod grafana;
+mod hooks;
 mod kill;
 mod leaks;
 #[cfg(feature = "ner")]

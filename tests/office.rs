@@ -95,10 +95,15 @@ pub struct Unsaid {
 impl Unsaid {
     /// Starts with `settings`; its data directory is `dir/data`.
     pub fn serve(dir: &Path, settings: &str) -> Unsaid {
+        Unsaid::serve_with(dir, settings, "")
+    }
+
+    /// The same with more of `[api]`.
+    pub fn serve_with(dir: &Path, settings: &str, api: &str) -> Unsaid {
         let port = free_port();
         let config = dir.join("unsaid.toml");
         let head = format!(
-            "[data]\ndir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n",
+            "[data]\ndir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n{api}",
             dir.join("data").display()
         );
         // Keys of no table stand first.

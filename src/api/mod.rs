@@ -7,6 +7,7 @@ mod dashboard;
 mod error;
 mod events;
 mod health;
+mod hooks;
 mod openapi;
 mod playback;
 mod routes;
@@ -39,7 +40,7 @@ pub enum ServeError {
     #[error("{0} is not a loopback address; without a sign-in the API listens on 127.0.0.1 only")]
     NotLoopback(SocketAddr),
     #[error(
-        "{address} cannot be listened on: {reason}; stop what holds it, or choose another with api.listen or --listen"
+        "{address} cannot be listened on: {reason}; stop what holds it, or choose another with api.listen or api.hooks_listen"
     )]
     Bind { address: SocketAddr, reason: String },
     #[error("the API stopped: {0}")]
@@ -88,6 +89,42 @@ pub async fn serve(
     .bind(listen)
     .map_err(|e| ServeError::Bind { address: listen, reason: e.to_string() })?
     .run();
+    until(server, shutdown).await
+}
+
+/// Serves what a PBX on another machine may reach, on an address of its own.
+///
+/// # Errors
+/// [`ServeError`] when the address is taken.
+pub async fn serve_hooks(
+    state: ApiState,
+    listen: SocketAddr,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let metrics = state.metrics.clone();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(state.clone()))
+            .wrap(from_fn({
+                let metrics = metrics.clone();
+                move |request, next| routes::measured(metrics.clone(), request, next)
+            }))
+            .configure(routes::configure_hooks)
+    })
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(5)
+    .client_request_timeout(HOOK_TIMEOUT)
+    .bind(listen)
+    .map_err(|e| ServeError::Bind { address: listen, reason: e.to_string() })?
+    .run();
+    until(server, shutdown).await
+}
+
+/// A PBX sends its few bytes at once.
+const HOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+async fn until(server: actix_web::dev::Server, shutdown: CancellationToken) -> Result<(), ServeError> {
     let handle = server.handle();
     tokio::spawn(async move {
         shutdown.cancelled().await;

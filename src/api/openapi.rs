@@ -1,6 +1,6 @@
 //! The API's description, made from the handlers; `schemas/openapi.json` is its copy.
 
-use super::{calls, events, health, playback};
+use super::{calls, events, health, hooks, playback};
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
@@ -15,6 +15,8 @@ use utoipa::OpenApi;
         calls::one,
         playback::audio,
         events::stream,
+        hooks::recording,
+        hooks::refresh,
         serve
     )
 )]

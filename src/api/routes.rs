@@ -1,7 +1,7 @@
 //! Every route, in one list, and what stands before all of them.
 
 use super::error::ApiError;
-use super::{calls, dashboard, events, health, openapi, playback};
+use super::{calls, dashboard, events, health, hooks, openapi, playback};
 use crate::metrics::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -23,7 +23,16 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/api/v1/recordings/{id}/audio", web::get().to(playback::audio))
         .route("/api/v1/recordings/{id}/audio", web::head().to(playback::audio))
         .route("/api/v1/events", web::get().to(events::stream))
+        .route("/api/v1/hooks/recording", web::post().to(hooks::recording))
+        .route("/api/v1/integrations/freepbx/refresh", web::post().to(hooks::refresh))
         .route("/api/v1/openapi.json", web::get().to(openapi::serve))
+        .default_service(web::to(|| async { ApiError::NotFound("there is nothing at this address") }));
+}
+
+/// What a PBX on another machine may reach.
+pub fn configure_hooks(app: &mut web::ServiceConfig) {
+    app.route("/healthz", web::get().to(health::healthz))
+        .route("/api/v1/hooks/recording", web::post().to(hooks::recording))
         .default_service(web::to(|| async { ApiError::NotFound("there is nothing at this address") }));
 }
 
@@ -34,14 +43,23 @@ pub async fn only_loopback_hosts(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     // The Host header itself: a page can add a forwarding header, it cannot change this one.
     let header = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-    let host = header.or_else(|| request.uri().host()).unwrap_or("");
-    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    let loopback = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if !loopback {
+    if !is_loopback(header.or_else(|| request.uri().host()).unwrap_or("")) {
         return Err(ApiError::Forbidden("this server answers under localhost and 127.0.0.1 only").into());
     }
+    // A form of another site is sent along without asking; browsers say whose it is.
+    let origin = request.headers().get(header::ORIGIN).and_then(|h| h.to_str().ok());
+    let elsewhere = origin.is_some_and(|o| !is_loopback(o.split_once("://").map_or("", |(_, host)| host)));
+    if elsewhere && !request.method().is_safe() {
+        return Err(ApiError::Forbidden("a page of another site asked for this").into());
+    }
     next.call(request).await
+}
+
+/// `localhost:8080`, `127.0.0.1`, `[::1]:80`.
+fn is_loopback(host: &str) -> bool {
+    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Times every request by its route's pattern, never by its path.

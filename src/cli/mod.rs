@@ -5,6 +5,7 @@ mod detect;
 mod doctor;
 mod dtmf;
 mod files;
+mod hook;
 mod migrate;
 mod mute;
 mod probe;
@@ -42,6 +43,8 @@ enum Command {
     Probe(probe::Args),
     /// Say what is missing, and how to get it.
     Doctor(doctor::Args),
+    /// Let a PBX tell of a finished recording by itself.
+    Hook(hook::Args),
     /// Bring the database up to date and stop.
     Migrate(migrate::Args),
 }
@@ -89,6 +92,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => in_runtime(serve::run(args)),
         Command::Demo(args) => in_runtime(demo::run(args)),
         Command::Doctor(args) => in_runtime(doctor::run(args)),
+        Command::Hook(args) => in_runtime(hook::run(args)),
         Command::Migrate(args) => in_runtime(migrate::run(args)),
     };
     match result {

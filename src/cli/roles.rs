@@ -196,9 +196,11 @@ impl App {
         if has(Role::Api) {
             let (state, listen) = (self.api_state(), self.config.api.listen);
             let shutdown = shutdown.clone();
-            tasks.spawn(async move {
-                api::serve(state, listen, shutdown).await.map_err(|e| CliError::Service(e.to_string()))
-            });
+            if let Some(listen) = self.config.api.hooks_listen {
+                let (state, shutdown) = (state.clone(), shutdown.clone());
+                tasks.spawn(async move { served(api::serve_hooks(state, listen, shutdown).await) });
+            }
+            tasks.spawn(async move { served(api::serve(state, listen, shutdown).await) });
         }
         join(tasks, &shutdown).await
     }
@@ -266,6 +268,10 @@ impl App {
         tasks
             .spawn(async move { consumer.run(shutdown).await.map_err(|e| CliError::Service(e.to_string())) });
     }
+}
+
+fn served(ended: std::result::Result<(), api::ServeError>) -> Result<()> {
+    ended.map_err(|e| CliError::Service(e.to_string()))
 }
 
 /// The first role that fails stops the others, drained.

@@ -97,6 +97,9 @@ pub struct LimitsConfig {
 #[serde(deny_unknown_fields)]
 pub struct ApiConfig {
     pub listen: SocketAddr,
+    /// For what PBXs on other machines call by themselves, and nothing else.
+    #[serde(default)]
+    pub hooks_listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -9,6 +9,7 @@ use crate::message::CdrChanged;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,6 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 /// Rows on their way to the bus at once; they are acknowledged in order.
 const PIPELINE: usize = 256;
+
+/// How often it is looked whether somebody asked to read at once.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// For so long after that, a PBX is read often: its CDRs come when the call ends, and CEL's grace after.
+const EAGER: Duration = Duration::from_secs(180);
+const EAGER_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why a source could not be read. Says what to do, never a password.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +83,19 @@ enum FeedError {
     Store(#[from] StoreError),
 }
 
+/// What came of somebody's asking to read at once.
+struct Wakes {
+    seen: DateTime<Utc>,
+    eager_until: Option<tokio::time::Instant>,
+}
+
+impl Wakes {
+    fn interval(&self, usual: Duration) -> Duration {
+        let eager = self.eager_until.is_some_and(|until| tokio::time::Instant::now() < until);
+        if eager { usual.min(EAGER_INTERVAL) } else { usual }
+    }
+}
+
 /// Brings one PBX's rows to topic `cdr`.
 pub struct Feeder {
     pub tenant: TenantId,
@@ -92,12 +112,13 @@ impl Feeder {
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut published = HashSet::new();
         let mut last_read = tokio::time::Instant::now();
+        let mut wakes = Wakes { seen: Utc::now(), eager_until: None };
         while !shutdown.is_cancelled() {
             let wait = match self.read_once(&mut published).await {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => {
                     last_read = tokio::time::Instant::now();
-                    self.source.interval()
+                    wakes.interval(self.source.interval())
                 }
                 Err(error) => {
                     self.metrics.source_errors_total.with_label_values(&[self.pbx.as_str()]).inc();
@@ -110,6 +131,23 @@ impl Feeder {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(wait) => {}
+                () = self.asked(&mut wakes) => {}
+            }
+        }
+    }
+
+    /// Until somebody asks to read at once.
+    async fn asked(&self, wakes: &mut Wakes) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            match self.store.woken_at(&self.tenant, &self.pbx).await {
+                Ok(Some(at)) if at > wakes.seen => {
+                    wakes.seen = at;
+                    wakes.eager_until = Some(tokio::time::Instant::now() + EAGER);
+                    return;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(pbx = %self.pbx, %error, "wakes"),
             }
         }
     }

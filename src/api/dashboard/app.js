@@ -56,7 +56,20 @@ function render() {
   document.getElementById("totals").textContent =
     `${sorted.length} calls, ${ended} ended, ${redacted} redacted`;
   document.getElementById("empty").hidden = sorted.length > 0;
-  document.getElementById("more").hidden = next === null;
+  // The calls themselves come as events, once the PBX has been read.
+async function refresh(button) {
+  button.disabled = true;
+  try {
+    await get("/api/v1/integrations/freepbx/refresh", { method: "POST" });
+    problem(null);
+  } catch (error) {
+    problem(`The PBX could not be asked: ${error.message}`);
+  }
+  setTimeout(() => { button.disabled = false; }, 3000);
+}
+
+document.getElementById("refresh").addEventListener("click", (e) => refresh(e.target));
+document.getElementById("more").hidden = next === null;
 }
 
 let scheduled = false;
@@ -72,8 +85,8 @@ function problem(text) {
   p.hidden = !text;
 }
 
-async function get(path) {
-  const response = await fetch(path);
+async function get(path, options) {
+  const response = await fetch(path, options);
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new Error(body?.error?.message ?? `The server answered ${response.status}.`);
   return body;
