@@ -7,6 +7,7 @@ mod bad_input;
 mod bus;
 mod cel;
 mod commands;
+mod dry_run;
 mod end_to_end;
 mod faults;
 mod grafana;

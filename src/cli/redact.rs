@@ -17,7 +17,11 @@ pub struct Args {
     /// The recording; `-` is standard input.
     input: String,
     /// Where the result goes; may be the recording itself; `-` is standard output.
-    output: String,
+    #[arg(required_unless_present = "dry_run")]
+    output: Option<String>,
+    /// Write nothing; print what would be silenced, as --report does.
+    #[arg(long, conflicts_with = "output")]
+    dry_run: bool,
     /// A transcript of the recording with word times: verbose_json, or the JSON of Deepgram,
     /// AssemblyAI, AWS Transcribe, whisper.cpp or Vosk. Without one the configured speech engine is asked.
     #[arg(long)]
@@ -45,11 +49,14 @@ pub async fn run(args: Args) -> Result<()> {
         .map_err(|e| CliError::Service(format!("{e}; the recording was not changed")))?;
     let spans = plan::spans_of(&findings.segments, &heard.layout);
     let plan = plan::plan(&bytes, &heard.layout, spans).map_err(|e| not_understood(&args.input, &e))?;
-    match &plan.rewritten {
-        Some(after) => write_whole(&args.output, after)?,
-        None => write_out(&args.input, &args.output, Some(&bytes), &plan.patches)?,
+    if let Some(output) = &args.output {
+        match &plan.rewritten {
+            Some(after) => write_whole(output, after)?,
+            None => write_out(&args.input, output, Some(&bytes), &plan.patches)?,
+        }
     }
-    if let Some(report) = &args.report {
+    let report = args.report.as_deref().or(args.dry_run.then_some("-"));
+    if let Some(report) = report {
         write_report(report, &args.input, &heard, &findings, &plan, &rules.version())?;
     }
     Ok(())

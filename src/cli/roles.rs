@@ -9,11 +9,11 @@ use crate::bus::embedded::EmbeddedLog;
 use crate::bus::kafka::KafkaBus;
 use crate::bus::retry::RetryRelay;
 use crate::bus::{Bus, BusError, Topics};
-use crate::call::Reason;
+use crate::call::{CallKey, Reason};
 use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
 use crate::detect::{Entities, Lexicon, Ruleset, Rulesets};
-use crate::message::Topic;
+use crate::message::{RecordingReady, Topic, Why};
 use crate::metrics::Metrics;
 use crate::recordings;
 use crate::source::freepbx::{CsvSource, Followed};
@@ -183,6 +183,9 @@ impl App {
             self.spawn(&mut tasks, Register { topics, store, pbxs }, limits, &shutdown);
         }
         if has(Role::Redact) {
+            if !self.config.redact.dry_run {
+                send_dry_runs(&self.store, &self.topics).await?;
+            }
             self.spawn(&mut tasks, self.redact(), self.limits(), &shutdown);
             // Sleeping retries need no draining: what is dropped comes again.
             let waiting = Limits { messages: 4_096, backlog: 4_096, drain: Duration::ZERO, ..self.limits() };
@@ -235,6 +238,7 @@ impl App {
             pbxs: self.pbxs.clone(),
             rules: self.rules.clone(),
             settle: self.config.redact.settle,
+            dry_run: self.config.redact.dry_run,
             limit_bytes: self.config.limits.recording_mib << 20,
             metrics: self.metrics.clone(),
         }
@@ -267,6 +271,29 @@ impl App {
         let shutdown = shutdown.clone();
         tasks
             .spawn(async move { consumer.run(shutdown).await.map_err(|e| CliError::Service(e.to_string())) });
+    }
+}
+
+/// What a dry run found is redacted once it is over; sent again at every start until it is done.
+async fn send_dry_runs(store: &Store, topics: &Topics) -> Result<()> {
+    const PAGE: i64 = 500;
+    let mut after = String::new();
+    loop {
+        let found = store.dry_runs(&after, PAGE).await.map_err(|e| CliError::Service(e.to_string()))?;
+        let Some(last) = found.last() else { return Ok(()) };
+        after.clone_from(&last.id);
+        for recording in found {
+            let (Ok(tenant), Ok(pbx)) = (recording.tenant.try_into(), recording.pbx.try_into()) else {
+                continue;
+            };
+            let ready = RecordingReady {
+                call: CallKey { tenant, pbx, linkedid: recording.linkedid },
+                recording_id: recording.id,
+                recordingfile: recording.recordingfile,
+                why: Why::ReRedact,
+            };
+            topics.publish(&ready, &[]).await.map_err(|e| CliError::Service(e.to_string()))?;
+        }
     }
 }
 

@@ -13,6 +13,9 @@ pub struct Args {
     /// The data directory, in place of data.dir.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Find everything and write nothing to a recording, whatever redact.dry_run says.
+    #[arg(long)]
+    dry_run: bool,
     /// Which roles this process plays.
     #[arg(long, value_delimiter = ',', default_values_t = Role::ALL)]
     roles: Vec<Role>,
@@ -23,6 +26,7 @@ pub async fn run(args: Args) -> Result<()> {
     if let Some(data) = args.data {
         config.data.dir = data;
     }
+    config.redact.dry_run |= args.dry_run;
     crate::telemetry::start(&config.log, config.log_format);
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone());

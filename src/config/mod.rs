@@ -105,6 +105,9 @@ pub struct ApiConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedactConfig {
+    /// Everything but the write.
+    #[serde(default)]
+    pub dry_run: bool,
     #[serde(with = "humantime_serde")]
     pub settle: Duration,
     #[serde(with = "humantime_serde")]

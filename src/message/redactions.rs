@@ -12,6 +12,8 @@ pub enum RedactionOutcome {
     NotNeeded,
     /// Silenced, read back and compared.
     Completed,
+    /// Secrets were found and not silenced: a dry run writes nothing.
+    DryRun,
     /// Not done; `detail` says why. The file is whole.
     Failed,
 }
@@ -21,6 +23,7 @@ impl RedactionOutcome {
         match self {
             RedactionOutcome::NotNeeded => "not_needed",
             RedactionOutcome::Completed => "completed",
+            RedactionOutcome::DryRun => "dry_run",
             RedactionOutcome::Failed => "failed",
         }
     }

@@ -30,7 +30,7 @@ pub struct CallRow {
     pub summary: Option<String>,
     pub sentiment: Option<String>,
     pub booking: Option<String>,
-    /// pending, processing, not_needed, completed, failed.
+    /// pending, processing, not_needed, completed, dry_run, failed.
     pub redaction_status: String,
     pub redacted: bool,
     #[schema(value_type = Vec<Object>)]
@@ -80,6 +80,7 @@ pub(crate) struct CallStatus {
 /// | none | completed / not_needed | unanswered / not_needed |
 /// | any failed | failed / failed | failed / failed |
 /// | any pending or processing | that | that |
+/// | any found by a dry run | completed / dry_run | unanswered / dry_run |
 /// | all ended | completed | unanswered |
 pub(crate) fn status_of(disposition: &str, recordings: &[RecordingState]) -> CallStatus {
     let answered = disposition == Disposition::Answered.as_str();
@@ -93,6 +94,8 @@ pub(crate) fn status_of(disposition: &str, recordings: &[RecordingState]) -> Cal
         ("processing", "processing", waits)
     } else if any("pending").is_some() {
         ("pending", "pending", waits)
+    } else if any("dry_run").is_some() {
+        (ended, "dry_run", waits)
     } else if any("completed").is_some() {
         (ended, "completed", waits)
     } else {
@@ -343,6 +346,7 @@ mod tests {
             ("answered", vec!["completed", "failed", "pending"], "failed", "failed"),
             ("answered", vec!["not_needed", "completed"], "completed", "completed"),
             ("no_answer", vec!["not_needed"], "unanswered", "not_needed"),
+            ("answered", vec!["completed", "dry_run"], "completed", "dry_run"),
             ("no_answer", vec!["failed"], "failed", "failed"),
         ] {
             let states: Vec<RecordingState> = recordings.iter().map(|r| recording(r)).collect();

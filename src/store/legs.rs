@@ -23,7 +23,7 @@ impl Store {
             sqlx::query(
                 "UPDATE recordings SET published = $5
                  WHERE tenant = $1 AND id = CAST($4 AS TEXT)
-                 AND redaction_status IN ('completed', 'not_needed', 'failed')
+                 AND redaction_status IN ('completed', 'not_needed', 'dry_run', 'failed')
                  AND NOT EXISTS (SELECT 1 FROM legs WHERE tenant = $1 AND pbx = $2 AND identity = $3)",
             )
             .bind(key.tenant.as_str())

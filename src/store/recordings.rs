@@ -86,6 +86,16 @@ macro_rules! recording_columns {
     };
 }
 
+/// A recording in which a dry run found secrets.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct DryRun {
+    pub id: String,
+    pub recordingfile: String,
+    pub tenant: String,
+    pub pbx: String,
+    pub linkedid: String,
+}
+
 /// Everything known of a recording once its redaction ended.
 #[derive(Clone, Debug)]
 pub struct Ended {
@@ -145,6 +155,27 @@ impl Store {
             ))
             .bind(tenant.as_str())
             .bind(call_id)
+            .fetch_all(pool)
+            .await?
+        }))
+    }
+
+    /// Recordings in which a dry run found secrets, of every tenant: its call, its
+    /// id and its `recordingfile`, by id from `after` on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn dry_runs(&self, after: &str, most: i64) -> Result<Vec<DryRun>> {
+        Ok(read!(self, |pool| {
+            sqlx::query_as(
+                "SELECT r.id, r.recordingfile, r.tenant, r.pbx, MIN(k.linkedid) AS linkedid
+                 FROM recordings r JOIN call_recordings c ON c.recording_id = r.id
+                 JOIN calls k ON k.id = c.call_id
+                 WHERE r.redaction_status = 'dry_run' AND r.id > $1
+                 GROUP BY r.id, r.recordingfile, r.tenant, r.pbx ORDER BY r.id LIMIT $2",
+            )
+            .bind(after)
+            .bind(most)
             .fetch_all(pool)
             .await?
         }))

@@ -18,6 +18,7 @@ const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStar
 const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
 const label = (reason) => reason.replaceAll("_", " ");
 const outcome = (call) =>
+  call.redaction_status === "dry_run" ? "dry run" :
   call.status === "unanswered" ? call.disposition.replace("_", " ").toUpperCase() : call.status;
 
 function countReasons(segments) {
@@ -146,25 +147,28 @@ function recordingView(recording) {
   const box = element("div", "recording");
   box.append(element("h3", "", recording.recordingfile));
   const facts = [recording.format, recording.duration_s && clock(recording.duration_s), label(recording.redaction_status)];
-  if (recording.muted_s > 0) facts.push(`${recording.muted_s.toFixed(1)} s silenced`);
+  if (recording.muted_s > 0) facts.push(`${recording.muted_s.toFixed(1)} s ${recording.redacted ? "silenced" : "would be silenced"}`);
   box.append(element("p", "soft", facts.filter(Boolean).join(" · ")));
   if (recording.detail) box.append(element("p", `status ${recording.redaction_status}`, recording.detail));
-  if (["completed", "not_needed"].includes(recording.redaction_status) && recording.duration_s > 0) {
+  // A dry run left the secrets in the file: its spans are shown, its audio is not played.
+  const dry = recording.redaction_status === "dry_run";
+  if ((dry || ["completed", "not_needed"].includes(recording.redaction_status)) && recording.duration_s > 0) {
     const audio = element("audio");
     audio.controls = true;
     audio.preload = "metadata";
-    const playable = (recording.format ?? "").startsWith("wav/pcm_");
-    audio.src = `/api/v1/recordings/${recording.id}/audio${playable ? "" : "?as=wav"}`;
+    const native = (recording.format ?? "").startsWith("wav/pcm_");
+    if (!dry) audio.src = `/api/v1/recordings/${recording.id}/audio${native ? "" : "?as=wav"}`;
     const canvas = element("canvas", "waveform");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label",
-      `Waveform with ${recording.redacted_segments.length} silenced spans`);
+      `Waveform with ${recording.redacted_segments.length} ${dry ? "spans to silence" : "silenced spans"}`);
     canvas.dataset.spans = recording.redacted_segments.length;
-    canvas.addEventListener("click", (e) => {
+    if (!dry) canvas.addEventListener("click", (e) => {
       audio.currentTime = (e.offsetX / canvas.clientWidth) * recording.duration_s;
     });
     audio.addEventListener("timeupdate", () => draw(canvas, recording, audio));
-    box.append(canvas, audio);
+    box.append(canvas);
+    if (!dry) box.append(audio);
     requestAnimationFrame(() => draw(canvas, recording, audio));
     addEventListener("resize", () => draw(canvas, recording, audio));
   }

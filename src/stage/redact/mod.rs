@@ -6,7 +6,7 @@
 //! 3. Decode once, hear words and tones, find the secrets.
 //! 4. Nothing found: `not_needed`.
 //! 5. Plan the bytes to write and prove them in memory.
-//! 6. Store the intent.
+//! 6. Store the intent; a dry run ends here, with what it found as its outcome.
 //! 7. Write back, read back, restore the time (`recordings::write_back`).
 //!    Delete FreePBX's copies for its player.
 //! 8. One store transaction: segments, sanitized transcript, status, audit.
@@ -50,6 +50,8 @@ pub struct Redact {
     pub pbxs: Pbxs,
     pub rules: Rulesets,
     pub settle: Duration,
+    /// Everything but the write.
+    pub dry_run: bool,
     pub limit_bytes: u64,
     pub metrics: Arc<Metrics>,
 }
@@ -315,6 +317,10 @@ impl Redact {
         if plan.patches.is_empty() && plan.rewritten.is_none() {
             return self.not_needed(job, self.tones_only(job), Some(&intent)).await;
         }
+        if self.dry_run {
+            let told = "a dry run: these spans would be silenced, and the file was not touched";
+            return self.end(job, RedactionOutcome::DryRun, Some(told), Some(&intent)).await;
+        }
         self.store.save_intent(&job.input.call.tenant, &job.input.recording_id, &intent).await?;
         self.write_back(job, stat, &bytes, &plan, &intent).await
     }
@@ -423,9 +429,10 @@ impl Redact {
             let done = &mut ended.redacted;
             done.duration_s = intent.duration_s;
             done.sha256_before = Some(intent.original_sha256.clone());
-            done.sha256_after = Some(intent.redacted_sha256.clone());
+            // The file of a dry run is not the one that was planned.
+            done.sha256_after = (status != RedactionOutcome::DryRun).then(|| intent.redacted_sha256.clone());
             done.ruleset = intent.ruleset.clone();
-            if status == RedactionOutcome::Completed {
+            if matches!(status, RedactionOutcome::Completed | RedactionOutcome::DryRun) {
                 done.segments = intent.segments.clone();
                 done.muted_s = intent.muted_s;
             }
