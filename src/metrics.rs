@@ -53,6 +53,10 @@ metrics! {
     message_age_seconds: GaugeVec = "unsaid_message_age_seconds" ["topic", "partition"];
     /// Age in seconds of the source's cursor: now minus the last successful read.
     source_cursor_age_seconds: GaugeVec = "unsaid_source_cursor_age_seconds" ["pbx"];
+    /// Runs of a PBX's retention.
+    retention_runs: IntCounterVec = "unsaid_retention_runs_total" ["pbx", "outcome"];
+    /// Files that retention deleted.
+    retention_files: IntCounterVec = "unsaid_retention_files_deleted_total" ["pbx"];
     /// CDR rows published by a source.
     source_rows_total: IntCounterVec = "unsaid_source_rows_total" ["pbx"];
     /// Failed reads of a source.

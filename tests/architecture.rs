@@ -12,7 +12,7 @@ const ORDER: &[&[&str]] = &[
     &["store", "bus", "recordings"],
     &["speech", "ner"],
     &["analysis"],
-    &["stage", "source"],
+    &["stage", "source", "job"],
     &["api"],
     &["cli"],
 ];

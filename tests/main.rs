@@ -18,6 +18,7 @@ mod leaks;
 mod ner;
 mod office;
 mod replace;
+mod retention;
 mod schemas;
 mod servers;
 mod source;

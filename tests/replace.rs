@@ -15,7 +15,7 @@ use unsaid::call::RecordingPath;
 use unsaid::recordings::local::LocalRecordings;
 use unsaid::recordings::sftp::SftpRecordings;
 use unsaid::recordings::write_back::{Replacement, recover, replace};
-use unsaid::recordings::{Recordings, RecordingsError, Result, Stat};
+use unsaid::recordings::{Entry, Recordings, RecordingsError, Result, Stat};
 use unsaid_dsp::mute::Patch;
 
 const BEFORE: &[u8] = b"the original with its secret";
@@ -139,8 +139,11 @@ impl Recordings for Meddled {
     async fn remove(&self, path: &RecordingPath) -> Result<()> {
         self.through(self.inner.remove(path)).await
     }
-    async fn names(&self) -> Result<Vec<String>> {
-        self.through(self.inner.names()).await
+    async fn list(&self, folder: Option<&RecordingPath>) -> Result<Vec<Entry>> {
+        self.through(self.inner.list(folder)).await
+    }
+    async fn remove_folder(&self, folder: &RecordingPath) -> Result<()> {
+        self.through(self.inner.remove_folder(folder)).await
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod health;
 mod hooks;
+mod integrations;
 mod openapi;
 mod playback;
 mod routes;
@@ -60,11 +61,13 @@ pub async fn serve(
         return Err(ServeError::NotLoopback(listen));
     }
     let live = events::Live::start(state.store.clone(), state.tenant.clone(), shutdown.clone());
+    let stats = integrations::StatsCache::default();
     let metrics = state.metrics.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(state.clone()))
             .app_data(web::Data::new(live.clone()))
+            .app_data(web::Data::new(stats.clone()))
             .wrap(from_fn(routes::only_loopback_hosts))
             .wrap(from_fn({
                 let metrics = metrics.clone();

@@ -1,6 +1,6 @@
 //! The API's description, made from the handlers; `schemas/openapi.json` is its copy.
 
-use super::{calls, events, health, hooks, playback};
+use super::{calls, events, health, hooks, integrations, playback};
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
@@ -17,6 +17,9 @@ use utoipa::OpenApi;
         events::stream,
         hooks::recording,
         hooks::refresh,
+        integrations::recordings_stats,
+        integrations::retention,
+        integrations::hold,
         serve
     )
 )]

@@ -1,7 +1,7 @@
 //! Every route, in one list, and what stands before all of them.
 
 use super::error::ApiError;
-use super::{calls, dashboard, events, health, hooks, openapi, playback};
+use super::{calls, dashboard, events, health, hooks, integrations, openapi, playback};
 use crate::metrics::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -20,11 +20,14 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/metrics", web::get().to(health::metrics))
         .route("/api/v1/calls", web::get().to(calls::list))
         .route("/api/v1/calls/{id}", web::get().to(calls::one))
+        .route("/api/v1/calls/{id}/hold", web::put().to(integrations::hold))
         .route("/api/v1/recordings/{id}/audio", web::get().to(playback::audio))
         .route("/api/v1/recordings/{id}/audio", web::head().to(playback::audio))
         .route("/api/v1/events", web::get().to(events::stream))
         .route("/api/v1/hooks/recording", web::post().to(hooks::recording))
         .route("/api/v1/integrations/freepbx/refresh", web::post().to(hooks::refresh))
+        .route("/api/v1/integrations/freepbx/recordings-stats", web::get().to(integrations::recordings_stats))
+        .route("/api/v1/integrations/freepbx/retention", web::get().to(integrations::retention))
         .route("/api/v1/openapi.json", web::get().to(openapi::serve))
         .default_service(web::to(|| async { ApiError::NotFound("there is nothing at this address") }));
 }

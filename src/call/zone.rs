@@ -26,6 +26,12 @@ impl Zone {
         TimeZone::get(name).ok().map(Zone)
     }
 
+    /// What the clock there says at `at`.
+    pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        let seconds = jiff::Timestamp::from_second(at.timestamp()).map(|t| self.0.to_offset(t).seconds());
+        at.naive_utc() + TimeDelta::seconds(i64::from(seconds.unwrap_or(0)))
+    }
+
     /// What `local` is in UTC; `None` outside the years that can be reckoned with.
     pub fn read(&self, local: NaiveDateTime) -> Option<Reading> {
         use chrono::{Datelike, Timelike};

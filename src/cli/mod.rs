@@ -10,6 +10,8 @@ mod migrate;
 mod mute;
 mod probe;
 mod redact;
+mod retention;
+mod role;
 pub mod roles;
 mod serve;
 
@@ -45,6 +47,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Let a PBX tell of a finished recording by itself.
     Hook(hook::Args),
+    /// Delete recordings of days that are over, or list what would go.
+    Retention(retention::Args),
     /// Bring the database up to date and stop.
     Migrate(migrate::Args),
 }
@@ -93,6 +97,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => in_runtime(demo::run(args)),
         Command::Doctor(args) => in_runtime(doctor::run(args)),
         Command::Hook(args) => in_runtime(hook::run(args)),
+        Command::Retention(args) => in_runtime(retention::run(args)),
         Command::Migrate(args) => in_runtime(migrate::run(args)),
     };
     match result {

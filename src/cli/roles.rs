@@ -1,5 +1,6 @@
 //! The wiring: settings to a store, a bus, the PBXs, and the roles that work on them.
 
+pub use super::role::Role;
 use super::{CliError, Result};
 use crate::analysis::Analyst;
 use crate::analysis::openai::OpenAiAnalyst;
@@ -13,6 +14,8 @@ use crate::call::{CallKey, Reason};
 use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
 use crate::detect::{Entities, Lexicon, Ruleset, Rulesets};
+use crate::job;
+use crate::job::retention::Retention;
 use crate::message::{RecordingReady, Topic, Why};
 use crate::metrics::Metrics;
 use crate::recordings;
@@ -35,33 +38,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use unsaid_dsp::dtmf::Policy;
-
-/// What a process does; any role runs on any number of machines once bus and
-/// store are shared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Role {
-    Source,
-    Register,
-    Redact,
-    Analyse,
-    Api,
-}
-
-impl Role {
-    pub const ALL: [Role; 5] = [Role::Source, Role::Register, Role::Redact, Role::Analyse, Role::Api];
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Role::Source => "source",
-            Role::Register => "register",
-            Role::Redact => "redact",
-            Role::Analyse => "analyse",
-            Role::Api => "api",
-        })
-    }
-}
 
 /// Everything that the roles share.
 pub struct App {
@@ -196,6 +172,9 @@ impl App {
             self.spawn(&mut tasks, Analyse { topics, store, analyst, metrics }, self.limits(), &shutdown);
         }
         tasks.spawn(measure_lag(self.topics.clone(), self.metrics.clone(), shutdown.clone()));
+        if has(Role::Jobs) {
+            self.spawn_jobs(&mut tasks, &shutdown).await?;
+        }
         if has(Role::Api) {
             let (state, listen) = (self.api_state(), self.config.api.listen);
             let shutdown = shutdown.clone();
@@ -206,6 +185,35 @@ impl App {
             tasks.spawn(async move { served(api::serve(state, listen, shutdown).await) });
         }
         join(tasks, &shutdown).await
+    }
+
+    async fn spawn_jobs(&self, tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) -> Result<()> {
+        for pbx in self.pbxs.iter() {
+            let (tenant, id) = (&pbx.config.tenant, &pbx.config.id);
+            let shutdown = shutdown.clone();
+            match Retention::of(&pbx.config, &pbx.recordings, &self.store, &self.metrics) {
+                Some(retention) => {
+                    tasks.spawn(async move {
+                        job::keep_retention(retention, shutdown).await;
+                        Ok(())
+                    });
+                }
+                None => {
+                    let forgotten = self.store.forget_retention(tenant, id).await;
+                    forgotten.map_err(|e| CliError::Service(e.to_string()))?;
+                }
+            }
+        }
+        let days = self.config.data.keep_transcripts_days;
+        if days > 0 {
+            let tenants = self.config.pbx.iter().map(|p| p.tenant.clone()).collect();
+            let (store, shutdown) = (self.store.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                job::keep_transcripts(store, tenants, days, shutdown).await;
+                Ok(())
+            });
+        }
+        Ok(())
     }
 
     pub fn api_state(&self) -> ApiState {

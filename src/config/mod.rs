@@ -50,6 +50,8 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     pub dir: PathBuf,
+    /// 0 keeps them.
+    pub keep_transcripts_days: u32,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,7 +3,7 @@
 use super::ConfigError;
 use crate::call::Zone;
 use crate::call::{PbxId, TenantId};
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -24,9 +24,32 @@ pub struct PbxConfig {
     pub recordings: RecordingsConfig,
     #[serde(default)]
     pub write_back: WriteBack,
+    /// Absent: recordings are kept.
+    #[serde(default)]
+    pub retention: Option<RetentionConfig>,
     /// FreePBX's AMPPLAYBACK, where the recordings lie.
     #[serde(default)]
     pub player_cache: Option<String>,
+}
+
+/// When recordings are deleted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Calendar days that are kept, today among them.
+    pub days: u32,
+    /// Daily, `HH:MM` by the clock in `timezone`.
+    #[serde(deserialize_with = "hours_and_minutes")]
+    pub at: NaiveTime,
+    /// IANA name; the PBX's where it is absent.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+fn hours_and_minutes<'de, D: serde::Deserializer<'de>>(from: D) -> Result<NaiveTime, D::Error> {
+    let text = String::deserialize(from)?;
+    NaiveTime::parse_from_str(&text, "%H:%M")
+        .map_err(|_| serde::de::Error::custom("a time is HH:MM, such as 03:30"))
 }
 
 /// How a redacted recording comes to where it lay.
@@ -185,6 +208,18 @@ impl PbxConfig {
         let limit = |key, value: &str, limit| Err(ConfigError::Limit { key, value: value.to_owned(), limit });
         if Zone::parse(&self.timezone).is_none() {
             return limit("pbx.timezone", &self.timezone, "it must be an IANA name such as America/New_York");
+        }
+        if let Some(r) = &self.retention {
+            if !(1..=36_500).contains(&r.days) {
+                return limit("pbx.retention.days", &r.days.to_string(), "it must be 1 to 36500");
+            }
+            if let Some(zone) = r.timezone.as_deref().filter(|t| Zone::parse(t).is_none()) {
+                return limit(
+                    "pbx.retention.timezone",
+                    zone,
+                    "it must be an IANA name such as America/New_York",
+                );
+            }
         }
         if let SourceConfig::Freepbx(f) = &self.source {
             let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

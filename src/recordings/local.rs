@@ -2,7 +2,7 @@
 //! `RESOLVE_BENEATH`: the kernel itself refuses a path that leaves the base,
 //! by `..`, by an absolute path or through a link.
 
-use super::{Recordings, RecordingsError, Result, Stat};
+use super::{Entry, EntryKind, Recordings, RecordingsError, Result, Stat};
 use crate::call::RecordingPath;
 use async_trait::async_trait;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
@@ -83,9 +83,14 @@ fn open_beneath(base: &Path, path: &str, write: bool) -> Result<File> {
 
 /// Opens the folder of `path` below `base`, through no link, and gives the name in it.
 fn folder_of(base: &Path, path: &RecordingPath) -> Result<(File, String)> {
+    let (folder, name) = path.as_str().rsplit_once('/').unwrap_or((".", path.as_str()));
+    Ok((open_folder(base, folder)?, name.to_owned()))
+}
+
+/// Opens a folder below `base`, through no link.
+fn open_folder(base: &Path, folder: &str) -> Result<File> {
     let root =
         File::open(base).map_err(|e| RecordingsError::Unreachable(format!("{}: {e}", base.display())))?;
-    let (folder, name) = path.as_str().rsplit_once('/').unwrap_or((".", path.as_str()));
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     let opened = rustix::fs::openat2(&root, folder, flags, Mode::empty(), how).map_err(|e| match e {
@@ -93,7 +98,32 @@ fn folder_of(base: &Path, path: &RecordingPath) -> Result<(File, String)> {
         Errno::LOOP => RecordingsError::Linked,
         e => of_errno(e),
     })?;
-    Ok((File::from(opened), name.to_owned()))
+    Ok(File::from(opened))
+}
+
+/// What lies in a folder, by `lstat`. A name that is not UTF-8 is none of Asterisk's.
+fn list(folder: &File) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in rustix::fs::Dir::read_from(folder).map_err(of_errno)? {
+        let entry = entry.map_err(of_errno)?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if matches!(name, "." | "..") {
+            continue;
+        }
+        let stat = match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            // Gone since.
+            Err(Errno::NOENT) => continue,
+            stat => stat.map_err(of_errno)?,
+        };
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => EntryKind::File,
+            FileType::Directory => EntryKind::Folder,
+            _ => EntryKind::Other,
+        };
+        let len = u64::try_from(stat.st_size).unwrap_or(0);
+        entries.push(Entry { name: name.to_owned(), kind, len, mtime_s: stat.st_mtime });
+    }
+    Ok(entries)
 }
 
 fn of_errno(error: Errno) -> RecordingsError {
@@ -211,20 +241,21 @@ impl Recordings for LocalRecordings {
         .await
     }
 
-    async fn names(&self) -> Result<Vec<String>> {
-        let base = self.base.clone();
+    async fn list(&self, folder: Option<&RecordingPath>) -> Result<Vec<Entry>> {
+        let (base, folder) = (self.base.clone(), folder.cloned());
         tokio::task::spawn_blocking(move || {
-            let mut names = Vec::new();
-            for entry in std::fs::read_dir(base).map_err(|e| of_io(&e))? {
-                let entry = entry.map_err(|e| of_io(&e))?;
-                if entry.file_type().map_err(|e| of_io(&e))?.is_file() {
-                    names.extend(entry.file_name().into_string());
-                }
-            }
-            Ok(names)
+            let folder = open_folder(&base, folder.as_ref().map_or(".", RecordingPath::as_str))?;
+            list(&folder)
         })
         .await
         .map_err(|e| RecordingsError::Io(e.to_string()))?
+    }
+
+    async fn remove_folder(&self, folder: &RecordingPath) -> Result<()> {
+        self.in_folder(folder, |above, name| {
+            rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR).map_err(of_errno)
+        })
+        .await
     }
 }
 

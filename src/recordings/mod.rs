@@ -1,6 +1,7 @@
 //! Where audio lives. One trait, each place a file; [`write_back`] holds the
 //! order of effects of the most dangerous thing that we do.
 
+pub mod day_folders;
 pub mod local;
 pub mod playback;
 pub mod player_cache;
@@ -126,6 +127,23 @@ impl RecordingsError {
 
 pub type Result<T> = std::result::Result<T, RecordingsError>;
 
+/// What lies in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub kind: EntryKind,
+    pub len: u64,
+    pub mtime_s: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    Folder,
+    /// A link, a socket, a device: never opened, followed or removed.
+    Other,
+}
+
 /// A folder of recordings. Every path is confined below its base.
 #[async_trait]
 pub trait Recordings: Send + Sync {
@@ -170,11 +188,15 @@ pub trait Recordings: Send + Sync {
 
     async fn remove(&self, path: &RecordingPath) -> Result<()>;
 
-    /// The names of the plain files that lie in the base folder itself.
+    /// What lies in a folder, or in the base itself; links are not followed.
     ///
     /// # Errors
-    /// [`RecordingsError::NotFound`] when there is no such folder.
-    async fn names(&self) -> Result<Vec<String>>;
+    /// [`RecordingsError::NotFound`] when there is no such folder,
+    /// [`RecordingsError::Linked`] when the way to it is a link.
+    async fn list(&self, folder: Option<&RecordingPath>) -> Result<Vec<Entry>>;
+
+    /// Removes a folder that is empty.
+    async fn remove_folder(&self, folder: &RecordingPath) -> Result<()>;
 }
 
 /// The recordings of a PBX as its settings say.

@@ -3,7 +3,7 @@
 //! its extension and dots as underscores (framework, `Media.class.php`). After
 //! a redaction the old copy would still be served, unredacted.
 
-use super::{Recordings, RecordingsError, Result};
+use super::{EntryKind, Recordings, RecordingsError, Result};
 use crate::call::RecordingPath;
 
 /// Is `name`, in the player's folder, a copy of `recording`?
@@ -24,13 +24,14 @@ pub fn is_copy(name: &str, recording: &RecordingPath) -> bool {
 /// # Errors
 /// Those of the folder; one that is not there holds no copies.
 pub async fn forget(cache: &dyn Recordings, recording: &RecordingPath) -> Result<usize> {
-    let names = match cache.names().await {
+    let entries = match cache.list(None).await {
         Err(RecordingsError::NotFound) => return Ok(0),
-        names => names?,
+        entries => entries?,
     };
     let mut deleted = 0;
-    for name in names.iter().filter(|n| is_copy(n, recording)) {
-        let Ok(path) = RecordingPath::parse(name) else { continue };
+    let copies = entries.iter().filter(|e| e.kind == EntryKind::File && is_copy(&e.name, recording));
+    for copy in copies {
+        let Ok(path) = RecordingPath::parse(&copy.name) else { continue };
         match cache.remove(&path).await {
             // FreePBX cleans up too.
             Ok(()) | Err(RecordingsError::NotFound) => deleted += 1,

@@ -3,7 +3,7 @@
 //! server's host key is pinned; every path is resolved by the server and must
 //! lie below the base.
 
-use super::{Recordings, RecordingsError, Result, Stat};
+use super::{Entry, EntryKind, Recordings, RecordingsError, Result, Stat};
 use crate::call::RecordingPath;
 use crate::config::pbx::SftpConfig;
 use async_trait::async_trait;
@@ -185,6 +185,24 @@ fn of_sftp(error: &SftpError) -> RecordingsError {
     }
 }
 
+/// By the whole type field: a link's bits contain a plain file's (`inode(7)`).
+fn kind_of(attrs: &FileAttributes) -> EntryKind {
+    match attrs.permissions.unwrap_or(0) & 0o170_000 {
+        0o100_000 => EntryKind::File,
+        0o040_000 => EntryKind::Folder,
+        _ => EntryKind::Other,
+    }
+}
+
+/// The server tells of each name what `lstat` says.
+fn entry_of(file: russh_sftp::protocol::File) -> Option<Entry> {
+    let attrs = &file.attrs;
+    let kind = kind_of(attrs);
+    let (len, mtime_s) = (attrs.size.unwrap_or(0), i64::from(attrs.mtime.unwrap_or(0)));
+    let name = file.filename;
+    (!matches!(name.as_str(), "." | "..")).then_some(Entry { name, kind, len, mtime_s })
+}
+
 impl Connection {
     /// The path as the server resolves it; it must lie below the base.
     async fn confined(&self, path: &RecordingPath) -> Result<String> {
@@ -258,27 +276,35 @@ impl Connection {
         }
     }
 
-    async fn names(&self) -> Result<Vec<String>> {
-        let handle = self.sftp.opendir(self.base.as_str()).await.map_err(|e| of_sftp(&e))?.handle;
-        let mut names = Vec::new();
+    /// A folder below the base; `None` is the base itself. It must be the server's own, through no link.
+    async fn folder(&self, folder: Option<&RecordingPath>) -> Result<String> {
+        let Some(folder) = folder else { return Ok(self.base.clone()) };
+        let wanted = self.beneath(folder);
+        let names = self.sftp.realpath(wanted.clone()).await.map_err(|e| of_sftp(&e))?;
+        match names.files.first() {
+            Some(real) if real.filename == wanted => Ok(wanted),
+            _ => Err(RecordingsError::Linked),
+        }
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Entry>> {
+        let handle = self.sftp.opendir(folder).await.map_err(|e| of_sftp(&e))?.handle;
+        let mut entries = Vec::new();
         let read = loop {
             match self.sftp.readdir(handle.as_str()).await {
-                Ok(page) => {
-                    let files = page.files.into_iter().filter(|f| f.attrs.is_regular());
-                    names.extend(files.map(|f| f.filename));
-                }
-                Err(SftpError::Status(s)) if s.status_code == StatusCode::Eof => break Ok(names),
+                Ok(page) => entries.extend(page.files.into_iter().filter_map(entry_of)),
+                Err(SftpError::Status(s)) if s.status_code == StatusCode::Eof => break Ok(entries),
                 Err(error) => break Err(of_sftp(&error)),
             }
         };
         let closed = self.sftp.close(handle).await;
-        let names = read?;
-        closed.map(|_| names).map_err(|e| of_sftp(&e))
+        let entries = read?;
+        closed.map(|_| entries).map_err(|e| of_sftp(&e))
     }
 
     async fn attributes(&self, real: &str) -> Result<Stat> {
         let attrs = self.sftp.lstat(real).await.map_err(|e| of_sftp(&e))?.attrs;
-        if !attrs.is_regular() {
+        if kind_of(&attrs) != EntryKind::File {
             return Err(RecordingsError::NotAFile);
         }
         Ok(Stat { len: attrs.size.unwrap_or(0), mtime_s: i64::from(attrs.mtime.unwrap_or(0)) })
@@ -442,7 +468,15 @@ impl Recordings for SftpRecordings {
         .await
     }
 
-    async fn names(&self) -> Result<Vec<String>> {
-        self.run(|c| async move { c.names().await }).await
+    async fn list(&self, folder: Option<&RecordingPath>) -> Result<Vec<Entry>> {
+        self.run(|c| async move { c.list(&c.folder(folder).await?).await }).await
+    }
+
+    async fn remove_folder(&self, folder: &RecordingPath) -> Result<()> {
+        self.run(|c| async move {
+            let real = c.folder(Some(folder)).await?;
+            c.sftp.rmdir(real).await.map(|_| ()).map_err(|e| of_sftp(&e))
+        })
+        .await
     }
 }

@@ -36,6 +36,8 @@ pub struct CallRow {
     #[schema(value_type = Vec<Object>)]
     pub redacted_segments: Json<Vec<Segment>>,
     pub redacted_at: Option<DateTime<Utc>>,
+    /// Retention does not touch its recordings.
+    pub legal_hold: bool,
     pub updated_at: DateTime<Utc>,
 }
 
@@ -44,7 +46,7 @@ macro_rules! call_columns {
     () => {
         "id, tenant, pbx, source, linkedid, started_at, duration_s, direction, disposition, \
          from_number, to_number, extension, status, detail, summary, sentiment, booking, \
-         redaction_status, redacted, redacted_segments, redacted_at, updated_at"
+         redaction_status, redacted, redacted_segments, redacted_at, legal_hold, updated_at"
     };
 }
 

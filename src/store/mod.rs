@@ -7,6 +7,7 @@ pub mod calls;
 pub mod cursors;
 pub mod legs;
 pub mod recordings;
+pub mod retention;
 pub mod wakes;
 
 use chrono::{DateTime, SubsecRound, Utc};

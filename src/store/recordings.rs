@@ -76,13 +76,15 @@ pub struct RecordingRow {
     pub detail: Option<String>,
     pub muted_s: f64,
     pub elapsed_ms: i64,
+    /// When retention deleted the file.
+    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 macro_rules! recording_columns {
     () => {
         "r.id, r.tenant, r.pbx, r.recordingfile, r.path, r.format, r.size_bytes, r.duration_s, \
          r.redaction_status, r.redacted, r.redacted_segments, r.redacted_at, r.transcript, r.peaks, \
-         r.ruleset, r.original_sha256, r.redacted_sha256, r.intent, r.detail, r.muted_s, r.elapsed_ms"
+         r.ruleset, r.original_sha256, r.redacted_sha256, r.intent, r.detail, r.muted_s, r.elapsed_ms, r.deleted_at"
     };
 }
 

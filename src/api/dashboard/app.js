@@ -150,9 +150,12 @@ function recordingView(recording) {
   if (recording.muted_s > 0) facts.push(`${recording.muted_s.toFixed(1)} s ${recording.redacted ? "silenced" : "would be silenced"}`);
   box.append(element("p", "soft", facts.filter(Boolean).join(" · ")));
   if (recording.detail) box.append(element("p", `status ${recording.redaction_status}`, recording.detail));
+  if (recording.deleted_at) {
+    box.append(element("p", "soft", `Deleted by retention, ${when(recording.deleted_at)}.`));
+  }
   // A dry run left the secrets in the file: its spans are shown, its audio is not played.
   const dry = recording.redaction_status === "dry_run";
-  if ((dry || ["completed", "not_needed"].includes(recording.redaction_status)) && recording.duration_s > 0) {
+  if (!recording.deleted_at && (dry || ["completed", "not_needed"].includes(recording.redaction_status)) && recording.duration_s > 0) {
     const audio = element("audio");
     audio.controls = true;
     audio.preload = "metadata";

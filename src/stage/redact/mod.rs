@@ -210,6 +210,10 @@ impl Redact {
             self.publish_again(&job).await?;
             return Ok(None);
         }
+        if job.row.deleted_at.is_some() {
+            self.not_needed(&job, "retention deleted the recording before it was redacted", None).await?;
+            return Ok(None);
+        }
         let call = self.store.call(&job.input.call.tenant, &job.input.call.call_id()).await?;
         if call.is_some_and(|c| c.disposition != "answered") {
             self.not_needed(&job, "nobody answered, and no recording was made", None).await?;
