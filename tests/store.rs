@@ -8,6 +8,7 @@ use unsaid::detect::{Ruleset, detect, sanitize};
 use unsaid::message::{Analysed, Redacted, RedactionOutcome, analyses};
 use unsaid::store::Store;
 use unsaid::store::calls::{NamedRecording, PageCursor};
+use unsaid::store::legs::Leg;
 use unsaid::store::recordings::{Ended, Intent};
 
 fn name<T: TryFrom<String>>(s: &str) -> T
@@ -46,7 +47,14 @@ fn recording(key: &CallKey, file: &str) -> NamedRecording {
 
 async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) -> Vec<NamedRecording> {
     let rows = store
-        .save_leg(key, &row.identity(), row, files.first().map(|f| key.recording_id(f)).as_deref())
+        .save_leg(
+            key,
+            Leg {
+                identity: &row.identity(),
+                row,
+                recording_id: files.first().map(|f| key.recording_id(f)).as_deref(),
+            },
+        )
         .await
         .unwrap();
     let call = assemble(&rows, &key.linkedid, &[], &Zone::UTC);
@@ -161,8 +169,9 @@ async fn life_of_a_call(store: Store) {
     assert!(known.is_empty(), "a row that is read again sends nothing");
     let later = register(&store, &key, &row("40.1", 3, "ANSWERED", 9), &["a.wav"]).await;
     assert_eq!(later.len(), 1, "a later leg of the same file has it looked at again");
-    assert!(store.is_leg_known("default", "office", "40.1#2").await.unwrap());
-    assert!(!store.is_leg_known("other", "office", "40.1#2").await.unwrap());
+    assert!(store.is_leg_known("default", "office", "40.1#2", "").await.unwrap());
+    assert!(!store.is_leg_known("default", "office", "40.1#2", "a.mp3").await.unwrap(), "renamed since");
+    assert!(!store.is_leg_known("other", "office", "40.1#2", "").await.unwrap());
 }
 
 /// A failure is visible with its sentence; an invalid path fails its call at once.
@@ -176,7 +185,11 @@ async fn failures(store: Store) {
     let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
     assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
     let bad = key("default", "51.1");
-    let rows = store.save_leg(&bad, "51.1#1", &row("51.1", 1, "ANSWERED", 2), None).await.unwrap();
+    let rows = {
+        let row = row("51.1", 1, "ANSWERED", 2);
+        let leg = Leg { identity: "51.1#1", row: &row, recording_id: None };
+        store.save_leg(&bad, leg).await.unwrap()
+    };
     let call = assemble(&rows, "51.1", &[], &Zone::UTC);
     let outside = NamedRecording { path: Err("outside".into()), ..recording(&bad, "../x.wav") };
     assert!(store.save_call(&bad, "csv", &call, &[outside]).await.unwrap().is_empty(), "it is never sent");

@@ -2,10 +2,9 @@
 
 use super::roles::{open_store, rules_of};
 use super::{CliError, Result, load};
-use crate::call::RecordingPath;
-use crate::config::pbx::{PbxConfig, RecordingsConfig, SourceConfig};
+use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, Config, SpeechConfig, SpeechKind};
-use crate::recordings::{self, RecordingsError};
+use crate::recordings;
 use crate::source::freepbx::followed;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -133,16 +132,13 @@ async fn source(pbx: &PbxConfig) -> Option<Finding> {
 
 async fn base(pbx: &PbxConfig) -> Finding {
     let what = format!("recordings of {}", pbx.id);
-    // A name that nothing has: whether the question is answered is what counts.
-    let stat = match RecordingPath::parse("unsaid-doctor.wav") {
-        Ok(path) => recordings::open(&pbx.recordings).stat(&path).await,
-        Err(_) => Err(RecordingsError::OutsideBase),
-    };
-    let missing = matches!(&pbx.recordings, RecordingsConfig::Local(local) if !local.base.is_dir());
-    let result = match stat {
-        _ if missing => Err(format!("{}: there is no such folder", pbx.base())),
-        Ok(_) | Err(RecordingsError::NotFound) => Ok(format!("{} can be reached", pbx.base())),
-        Err(e) => Err(format!("{}: {e}", pbx.base())),
+    let checked = recordings::check::check(recordings::open(&pbx.recordings).as_ref()).await;
+    let result = match checked {
+        Ok(seen) => Ok(format!("{}: {seen}", pbx.base())),
+        Err(e) => Err(match e.advice() {
+            Some(advice) => format!("{}: {e}; {advice}", pbx.base()),
+            None => format!("{}: {e}", pbx.base()),
+        }),
     };
     Finding { what, result }
 }

@@ -19,7 +19,7 @@ use crate::job::retention::Retention;
 use crate::message::{RecordingReady, Topic, Why};
 use crate::metrics::Metrics;
 use crate::recordings;
-use crate::source::freepbx::{CsvSource, Followed};
+use crate::source::freepbx::{CsvSource, Followed, Trunks};
 use crate::source::{CdrSource, Feeder};
 use crate::speech::Transcriber;
 use crate::speech::openai::OpenAiSpeech;
@@ -155,7 +155,8 @@ impl App {
         }
         if has(Role::Register) {
             let (topics, store, pbxs) = (self.topics.clone(), self.store.clone(), self.pbxs.clone());
-            let limits = Limits { messages: 8, ..self.limits() };
+            // Small messages, many of which share one flush to disk.
+            let limits = Limits { messages: 64, ..self.limits() };
             self.spawn(&mut tasks, Register { topics, store, pbxs }, limits, &shutdown);
         }
         if has(Role::Redact) {
@@ -358,7 +359,14 @@ fn open_pbx(pbx: &PbxConfig, config: &Config, shared: Option<&Arc<dyn Transcribe
         _ => shared.cloned(),
     };
     let player_cache = pbx.player_cache.as_ref().map(|folder| recordings::open(&pbx.recordings.at(folder)));
-    Ok(Pbx { config: pbx.clone(), recordings, player_cache, speech, circuit: Circuit::default() })
+    Ok(Pbx {
+        config: pbx.clone(),
+        recordings,
+        player_cache,
+        speech,
+        trunks: Trunks::default(),
+        circuit: Circuit::default(),
+    })
 }
 
 /// The engine that all PBXs share, with its limits; a sidecar is each PBX's own.

@@ -112,6 +112,9 @@ pub struct FreepbxConfig {
     pub follow: Follow,
     #[serde(default = "cel_table")]
     pub cel_table: String,
+    /// FreePBX's own, where its trunks stand; the user may read `trunks` there, or trunks are named in the settings.
+    #[serde(default = "settings_database")]
+    pub settings_database: String,
     /// After a call's end by CEL, until its CDRs are written.
     #[serde(default = "half_a_minute", with = "humantime_serde")]
     pub grace: Duration,
@@ -229,6 +232,10 @@ impl PbxConfig {
             if !plain(&f.cel_table) {
                 return limit("pbx.source.cel_table", &f.cel_table, "it must be letters, digits and '_'");
             }
+            if !plain(&f.settings_database) {
+                let value = &f.settings_database;
+                return limit("pbx.source.settings_database", value, "it must be letters, digits and '_'");
+            }
             if f.sweep_days > 366 {
                 return limit("pbx.source.sweep_days", &f.sweep_days.to_string(), "it must be 366 or less");
             }
@@ -269,6 +276,9 @@ fn cdr_table() -> String {
 }
 fn cel_table() -> String {
     "cel".to_owned()
+}
+fn settings_database() -> String {
+    "asterisk".to_owned()
 }
 fn three() -> u32 {
     3

@@ -1,11 +1,14 @@
 //! Where audio lives. One trait, each place a file; [`write_back`] holds the
 //! order of effects of the most dangerous thing that we do.
 
+pub mod check;
 pub mod day_folders;
+mod legacy_key;
 pub mod local;
 pub mod playback;
 pub mod player_cache;
 pub mod sftp;
+mod ssh_auth;
 pub mod write_back;
 
 use crate::call::RecordingPath;
@@ -43,8 +46,8 @@ pub enum RecordingsError {
     TimedOut,
     #[error("the connection broke off during the transfer")]
     BrokenOff,
-    #[error("the recordings server refused the user name, password or key")]
-    AuthRefused,
+    #[error("the recordings server refused the user name, password or key; it takes {takes}")]
+    AuthRefused { takes: String },
     #[error(
         "the server's host key is {seen}, not the pinned {pinned}; if the server was reinstalled, set pbx.recordings.host_key to the new one"
     )]
@@ -84,7 +87,7 @@ impl RecordingsError {
             RecordingsError::Unreachable(_) => "unreachable",
             RecordingsError::TimedOut => "timed_out",
             RecordingsError::BrokenOff => "broken_off",
-            RecordingsError::AuthRefused => "auth",
+            RecordingsError::AuthRefused { .. } => "auth",
             RecordingsError::HostKeyChanged { .. } => "host_key",
             RecordingsError::BadKey(_) => "bad_key",
             RecordingsError::Changed => "changed",
@@ -104,7 +107,7 @@ impl RecordingsError {
             RecordingsError::Unreachable(_)
                 | RecordingsError::TimedOut
                 | RecordingsError::BrokenOff
-                | RecordingsError::AuthRefused
+                | RecordingsError::AuthRefused { .. }
                 | RecordingsError::HostKeyChanged { .. }
                 | RecordingsError::BadKey(_)
         )

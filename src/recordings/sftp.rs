@@ -3,18 +3,18 @@
 //! server's host key is pinned; every path is resolved by the server and must
 //! lie below the base.
 
+use super::ssh_auth::sign_in;
 use super::{Entry, EntryKind, Recordings, RecordingsError, Result, Stat};
 use crate::call::RecordingPath;
 use crate::config::pbx::SftpConfig;
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
 use russh::Disconnect;
-use russh::client::{self, AuthResult, Handle};
-use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::client::{self, Handle};
+use russh::keys::{HashAlg, PublicKeyOrCertificate};
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::{Config as SessionConfig, RawSftpSession};
 use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
-use secrecy::ExposeSecret;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -87,7 +87,7 @@ impl SftpRecordings {
                 Some(seen) if seen != pinned => RecordingsError::HostKeyChanged { seen, pinned },
                 _ => RecordingsError::Unreachable(error.to_string()),
             })?;
-        self.authenticate(&mut ssh).await?;
+        sign_in(&mut ssh, &self.config).await?;
         let channel = ssh.channel_open_session().await.map_err(|e| of_ssh(&e))?;
         channel.request_subsystem(true, "sftp").await.map_err(|e| of_ssh(&e))?;
         let session = SessionConfig {
@@ -106,27 +106,6 @@ impl SftpRecordings {
         })?;
         let base = base.files.first().map(|f| f.filename.clone()).unwrap_or_default();
         Ok(Connection { ssh, sftp, base })
-    }
-
-    async fn authenticate(&self, ssh: &mut Handle<PinnedHost>) -> Result<()> {
-        let result = match &self.config.key_file {
-            Some(file) => {
-                let passphrase = Some(self.config.key_passphrase.expose_secret()).filter(|p| !p.is_empty());
-                let key = russh::keys::load_secret_key(file, passphrase)
-                    .map_err(|e| RecordingsError::BadKey(format!("{}: {e}", file.display())))?;
-                let hash = ssh.best_supported_rsa_hash().await.map_err(|e| of_ssh(&e))?.flatten();
-                let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
-                ssh.authenticate_publickey(&self.config.user, key).await
-            }
-            None => {
-                let password = self.config.password.expose_secret();
-                ssh.authenticate_password(&self.config.user, password).await
-            }
-        };
-        match result.map_err(|e| of_ssh(&e))? {
-            AuthResult::Success => Ok(()),
-            AuthResult::Failure { .. } => Err(RecordingsError::AuthRefused),
-        }
     }
 
     /// Runs `work` on the connection and drops the connection when it failed under it.
@@ -162,7 +141,7 @@ fn ssh_config(config: &SftpConfig) -> client::Config {
     }
 }
 
-fn of_ssh(error: &russh::Error) -> RecordingsError {
+pub(super) fn of_ssh(error: &russh::Error) -> RecordingsError {
     match error {
         russh::Error::IO(e) if e.kind() == std::io::ErrorKind::TimedOut => RecordingsError::TimedOut,
         russh::Error::ConnectionTimeout | russh::Error::KeepaliveTimeout => RecordingsError::TimedOut,

@@ -161,10 +161,12 @@ impl Feeder {
         for row in chunk.rows {
             let identity = row.identity();
             let (tenant, pbx) = (self.tenant.as_str(), self.pbx.as_str());
-            if published.contains(&identity) || self.store.is_leg_known(tenant, pbx, &identity).await? {
+            let news = format!("{identity} {}", row.recordingfile);
+            let known = self.store.is_leg_known(tenant, pbx, &identity, &row.recordingfile);
+            if published.contains(&news) || known.await? {
                 continue;
             }
-            published.insert(identity.clone());
+            published.insert(news);
             fresh.push(self.changed(row, identity, &chunk.cursor));
         }
         let rows = fresh.len() as u64;
@@ -174,7 +176,7 @@ impl Feeder {
         if let Err(error) = sent {
             // Not all are acknowledged: the next read offers every one of them again.
             fresh.iter().for_each(|c| {
-                published.remove(&c.identity);
+                published.remove(&format!("{} {}", c.identity, c.row.recordingfile));
             });
             return Err(error.into());
         }

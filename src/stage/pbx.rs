@@ -4,6 +4,7 @@
 use crate::call::{CallKey, PbxId, TenantId};
 use crate::config::pbx::PbxConfig;
 use crate::recordings::Recordings;
+use crate::source::freepbx::Trunks;
 use crate::speech::Transcriber;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ pub struct Pbx {
     pub player_cache: Option<Arc<dyn Recordings>>,
     /// `None`: tones only.
     pub speech: Option<Arc<dyn Transcriber>>,
+    pub trunks: Trunks,
     pub circuit: Circuit,
 }
 

@@ -9,6 +9,7 @@ use crate::call::{CallKey, CdrRow, RecordingPath, assemble};
 use crate::message::{CdrChanged, RecordingReady, Why};
 use crate::store::Store;
 use crate::store::calls::NamedRecording;
+use crate::store::legs::Leg;
 use async_trait::async_trait;
 
 /// The stage of topic `cdr`.
@@ -33,13 +34,14 @@ impl Stage for Register {
         let base = pbx.config.base();
         let own = named(&input.call, std::slice::from_ref(&input.row.recordingfile), &base);
         let own = own.first().filter(|_| !input.row.recordingfile.is_empty()).map(|r| r.id.as_str());
-        let legs = match self.store.save_leg(&input.call, &input.identity, &input.row, own).await {
-            Ok(legs) => legs,
-            Err(error) => return store_failed(&error),
-        };
-        let call = assemble(&legs, &input.call.linkedid, &pbx.config.trunks, &pbx.config.zone());
-        let recordings = named(&input.call, &call.recordingfiles, &base);
-        let unsent = match self.store.save_call(&input.call, &input.source, &call, &recordings).await {
+        let leg = Leg { identity: &input.identity, row: &input.row, recording_id: own };
+        let (zone, trunks) = (pbx.config.zone(), pbx.trunks.of(&pbx.config).await);
+        let registered = self.store.register(&input.call, &input.source, leg, |legs| {
+            let call = assemble(legs, &input.call.linkedid, &trunks, &zone);
+            let recordings = named(&input.call, &call.recordingfiles, &base);
+            (call, recordings)
+        });
+        let unsent = match registered.await {
             Ok(unsent) => unsent,
             Err(error) => return store_failed(&error),
         };

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod calls;
 pub mod cursors;
+mod group;
 pub mod legs;
 pub mod recordings;
 pub mod retention;
@@ -54,7 +55,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
     Pg(PgPool),
-    Lite { read: SqlitePool, write: SqlitePool },
+    Lite { read: SqlitePool, write: group::Writer },
 }
 
 /// The store.
@@ -84,11 +85,13 @@ macro_rules! write_tx {
                 guard.commit().await?;
                 out
             }
-            $crate::store::Db::Lite { write: pool, .. } => {
-                let mut guard = pool.begin_with("BEGIN IMMEDIATE").await?;
+            $crate::store::Db::Lite { write, .. } => {
+                let mut turn = write.turn().await?;
+                let mut guard = turn.savepoint().await?;
                 let $tx = &mut *guard;
                 let out = $body;
                 guard.commit().await?;
+                turn.commit().await?;
                 out
             }
         }
@@ -114,7 +117,7 @@ impl Store {
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&write).await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        Ok(Store { db: Db::Lite { read, write } })
+        Ok(Store { db: Db::Lite { read, write: group::Writer::new(write) } })
     }
 
     /// Connects to PostgreSQL and brings its schema up to date.

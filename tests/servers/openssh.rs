@@ -45,8 +45,9 @@ impl Sshd {
         std::fs::write(
             at("sshd_config"),
             format!(
-                "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile {}\nUsePAM no\n\
-                 StrictModes no\nPermitRootLogin yes\nMaxStartups 100\nMaxSessions 100\nSubsystem sftp {sftp}\n{more}\n",
+                // The first line of a kind counts.
+                "{more}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile {}\nUsePAM no\n\
+                 StrictModes no\nPermitRootLogin yes\nMaxStartups 100\nMaxSessions 100\nSubsystem sftp {sftp}\n",
                 at("host").display(), at("authorized_keys").display(), at("pid").display()
             ),
         )

@@ -63,7 +63,12 @@ impl CdrSource for CalldateWindow {
         let (from, to, more) = window(cursor, self.overlap(), now);
         let rows = self.database.rows_between(from, to).await?;
         let newest = rows.iter().filter_map(|r| r.calldate).max();
-        let next = if more { to } else { newest.map_or(cursor, |n| n.max(cursor).min(now)) };
+        let next = match more {
+            // Days without a call are passed over.
+            true if rows.is_empty() => self.database.first_row_since(to).await?.unwrap_or(now).min(now),
+            true => to,
+            false => newest.map_or(cursor, |n| n.max(cursor).min(now)),
+        };
         Ok(Chunk { rows, cursor: Cursor::at(next).to_string(), more })
     }
 }

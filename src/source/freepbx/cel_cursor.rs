@@ -100,15 +100,27 @@ impl CelCursor {
         from: NaiveDateTime,
         now: NaiveDateTime,
     ) -> Result<Vec<CdrRow>, SourceError> {
-        let rows = self.database.rows_between(from, from + DAY).await;
-        if rows.is_err() {
+        let read = self.read_day(from).await;
+        match &read {
             // Begun again when the server is back.
-            (self.sweep, self.swept) = (None, None);
-        } else {
+            Err(_) => (self.sweep, self.swept) = (None, None),
             // Clocks differ: the last day reaches beyond now.
-            self.sweep = Some(from + DAY).filter(|next| *next <= now);
+            Ok((_, next)) => self.sweep = next.filter(|next| *next <= now),
         }
-        rows
+        read.map(|(rows, _)| rows)
+    }
+
+    /// One day's rows, and where the next with any begins.
+    async fn read_day(
+        &mut self,
+        from: NaiveDateTime,
+    ) -> Result<(Vec<CdrRow>, Option<NaiveDateTime>), SourceError> {
+        let rows = self.database.rows_between(from, from + DAY).await?;
+        let next = match rows.is_empty() {
+            true => self.database.first_row_since(from + DAY).await?,
+            false => Some(from + DAY),
+        };
+        Ok((rows, next))
     }
 
     /// Calls that ended and were not read yet, and those whose rows were late.

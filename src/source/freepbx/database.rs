@@ -3,7 +3,7 @@
 use crate::call::CdrRow;
 use crate::config::pbx::{FreepbxConfig, TlsMode};
 use crate::source::SourceError;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use mysql_async::prelude::Queryable;
 use mysql_async::{
     Conn, DriverError, OptsBuilder, Params, Pool, PoolConstraints, PoolOpts, Row, SslOpts, Value,
@@ -14,7 +14,8 @@ use std::time::Duration;
 
 /// MariaDB's own limit on a statement; ours is on top, for servers that have none.
 const SLACK: Duration = Duration::from_secs(2);
-/// Channels in one statement: a MyISAM table is locked while it runs.
+/// Rows and channels of one statement: a MyISAM table is locked until its rows are on their way.
+const ROWS: usize = 1_000;
 const CHANNELS: usize = 500;
 
 /// The end of a call, as CEL tells it.
@@ -35,14 +36,45 @@ impl CdrDatabase {
         CdrDatabase { config, pool: None }
     }
 
-    /// Rows whose leg began in `[from, to)`, oldest first, and the server's own clock.
+    /// Rows whose leg began in `[from, to)`, oldest first; in short statements,
+    /// each from where the one before ended.
     pub async fn rows_between(
+        &mut self,
+        mut from: NaiveDateTime,
+        to: NaiveDateTime,
+    ) -> Result<Vec<CdrRow>, SourceError> {
+        let mut rows = Vec::new();
+        loop {
+            let page = self.page(from, to, Some(ROWS)).await?;
+            if page.len() < ROWS {
+                rows.extend(page);
+                // Not by the server: an old table has no sequence to order by.
+                rows.sort_by(|a: &CdrRow, b| {
+                    (a.calldate, &a.uniqueid, a.sequence).cmp(&(b.calldate, &b.uniqueid, b.sequence))
+                });
+                return Ok(rows);
+            }
+            // The last second may have more rows than came.
+            let last = page.iter().filter_map(|r| r.calldate).max().unwrap_or(from);
+            if last > from {
+                rows.extend(page.into_iter().filter(|r| r.calldate.is_some_and(|at| at < last)));
+                from = last;
+            } else {
+                from += TimeDelta::seconds(1);
+                rows.extend(self.page(last, from, None).await?);
+            }
+        }
+    }
+
+    async fn page(
         &mut self,
         from: NaiveDateTime,
         to: NaiveDateTime,
+        most: Option<usize>,
     ) -> Result<Vec<CdrRow>, SourceError> {
+        let limit = most.map_or(String::new(), |most| format!(" LIMIT {most}"));
         let sql = format!(
-            "SELECT * FROM `{}` WHERE calldate >= ? AND calldate < ? ORDER BY calldate, uniqueid, sequence",
+            "SELECT * FROM `{}` WHERE calldate >= ? AND calldate < ? ORDER BY calldate{limit}",
             self.config.table
         );
         self.timed(async |conn| {
@@ -97,7 +129,7 @@ impl CdrDatabase {
         let mut rows = Vec::new();
         for part in channels.chunks(CHANNELS) {
             let sql = format!(
-                "SELECT * FROM `{}` WHERE uniqueid IN ({}) ORDER BY calldate, uniqueid, sequence",
+                "SELECT * FROM `{}` WHERE uniqueid IN ({}) ORDER BY calldate",
                 self.config.table,
                 places(part.len())
             );
@@ -137,6 +169,26 @@ impl CdrDatabase {
         let newest: Option<Option<NaiveDateTime>> =
             self.timed_on_cel(async |conn| conn.query_first(sql).await).await?;
         Ok(newest.flatten())
+    }
+
+    /// When the first leg at or after `from` began.
+    pub async fn first_row_since(
+        &mut self,
+        from: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, SourceError> {
+        let sql = format!("SELECT MIN(calldate) FROM `{}` WHERE calldate >= ?", self.config.table);
+        let first: Option<Option<NaiveDateTime>> =
+            self.timed(async |conn| conn.exec_first(sql, (from,)).await).await?;
+        Ok(first.flatten())
+    }
+
+    /// The peers of FreePBX's trunks.
+    pub async fn trunks(&mut self) -> Result<Vec<String>, SourceError> {
+        let sql = format!(
+            "SELECT channelid FROM `{}`.trunks WHERE channelid <> '' AND tech NOT IN ('custom', 'enum')",
+            self.config.settings_database
+        );
+        self.timed(async |conn| conn.query(sql).await).await
     }
 
     /// When the newest leg began.

@@ -6,8 +6,10 @@ pub mod csv;
 pub mod cursor;
 mod database;
 pub mod followed;
+mod trunks;
 
 pub use calldate_window::CalldateWindow;
 pub use cel_cursor::CelCursor;
 pub use csv::CsvSource;
 pub use followed::Followed;
+pub use trunks::Trunks;
