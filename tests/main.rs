@@ -18,6 +18,7 @@ mod leaks;
 #[cfg(feature = "ner")]
 mod ner;
 mod office;
+mod orphans;
 mod replace;
 mod retention;
 mod schemas;

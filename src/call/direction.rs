@@ -25,7 +25,8 @@ impl Direction {
     /// peers the origin channel decides; without one, what FreePBX writes on
     /// the rows: a DID, a trunk caller id, the recording's prefix.
     pub fn of_call(legs: &[&CdrRow], linkedid: &str, trunks: &[String]) -> Direction {
-        if trunks.is_empty() {
+        // A recording that no CDR named has no channel.
+        if trunks.is_empty() || legs.iter().all(|l| l.channel.is_empty()) {
             return without_trunks(legs);
         }
         let is_trunk =

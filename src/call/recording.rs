@@ -1,6 +1,7 @@
 //! Where a recording lies below the PBX's base path. The name comes from a
 //! database that others write, so it is parsed as hostile.
 
+use chrono::NaiveDateTime;
 use regex::Regex;
 use std::fmt;
 use std::sync::LazyLock;
@@ -9,6 +10,23 @@ use std::sync::LazyLock;
 /// characters. The only form in which a recording's path reaches a disk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordingPath(String);
+
+/// What FreePBX writes into a recording's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// The field after the type: who was called.
+    pub to: &'a str,
+    pub from: &'a str,
+    /// When the recording was first thought of, in the PBX's local time.
+    pub at: NaiveDateTime,
+    pub uniqueid: &'a str,
+}
+
+/// What telephone systems record in.
+pub const AUDIO_EXTENSIONS: [&str; 24] = [
+    "wav", "wav49", "wav16", "gsm", "ulaw", "alaw", "ul", "al", "pcm", "sln", "sln12", "sln16", "sln24",
+    "sln32", "sln44", "sln48", "g722", "g729", "mp3", "ogg", "opus", "flac", "m4a", "siren14",
+];
 
 /// Why a `recordingfile` is not a path that may be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +71,22 @@ impl RecordingPath {
         }
         let found = DATED.as_ref().and_then(|re| re.captures(relative)).ok_or(PathError::NoDate)?;
         Ok(Self(format!("{}/{}/{}/{relative}", &found[1], &found[2], &found[3])))
+    }
+
+    /// The parts of a recording's name; `None` for a file that is none by its
+    /// extension or its name. Fields that hold dashes themselves are not told apart.
+    pub fn named(file_name: &str) -> Option<Named<'_>> {
+        let found = DATED.as_ref()?.captures(file_name)?;
+        let (whole, uniqueid) = (found.get(0)?, found.get(5)?);
+        let extension = found.get(7)?.as_str().to_ascii_lowercase();
+        if !AUDIO_EXTENSIONS.contains(&extension.as_str()) {
+            return None;
+        }
+        let date = format!("{}{}{}{}", &found[1], &found[2], &found[3], &found[4]);
+        let at = NaiveDateTime::parse_from_str(&date, "%Y%m%d%H%M%S").ok()?;
+        let mut fields = file_name[..whole.start()].splitn(3, '-').skip(1);
+        let (to, from) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+        Some(Named { to, from, at, uniqueid: uniqueid.as_str() })
     }
 
     /// A relative path, checked.
@@ -127,6 +161,22 @@ mod tests {
         ] {
             let path = RecordingPath::from_recordingfile(name, BASE).expect(name);
             assert_eq!(path.as_str(), format!("{folder}/{name}"));
+        }
+    }
+
+    #[test]
+    fn a_name_tells_who_when_and_which_channel_and_other_files_tell_nothing() {
+        let named = RecordingPath::named("in-15551230000-15557654321-20240514-093012-1715693412.34.WAV");
+        let named = named.expect("a recording's name");
+        assert_eq!((named.to, named.from, named.uniqueid), ("15551230000", "15557654321", "1715693412.34"));
+        assert_eq!(named.at.to_string(), "2024-05-14 09:30:12");
+        for other in [
+            "in-1-2-20240514-093012-1715693412.34.json",
+            ".tmp-redacted-x",
+            "notes.wav",
+            "in-1-2-20240514-990000-1715693412.34.wav",
+        ] {
+            assert_eq!(RecordingPath::named(other), None, "{other}");
         }
     }
 

@@ -19,7 +19,7 @@ use crate::job::retention::Retention;
 use crate::message::{RecordingReady, Topic, Why};
 use crate::metrics::Metrics;
 use crate::recordings;
-use crate::source::freepbx::{CsvSource, Followed, Trunks};
+use crate::source::freepbx::{CsvSource, Followed, Orphans, Trunks};
 use crate::source::{CdrSource, Feeder};
 use crate::speech::Transcriber;
 use crate::speech::openai::OpenAiSpeech;
@@ -145,7 +145,7 @@ impl App {
         let mut tasks: JoinSet<Result<()>> = JoinSet::new();
         if has(Role::Source) {
             for pbx in self.pbxs.iter() {
-                let feeder = self.feeder(&pbx.config);
+                let feeder = self.feeder(pbx);
                 let shutdown = shutdown.clone();
                 tasks.spawn(async move {
                     feeder.run(shutdown).await;
@@ -253,7 +253,12 @@ impl App {
         }
     }
 
-    fn feeder(&self, pbx: &PbxConfig) -> Feeder {
+    fn feeder(&self, pbx: &Pbx) -> Feeder {
+        let (recordings, pbx) = (pbx.recordings.clone(), &pbx.config);
+        let since = match &pbx.source {
+            SourceConfig::Freepbx(c) => c.since,
+            SourceConfig::Csv(_) => None,
+        };
         let source: Box<dyn CdrSource> = match &pbx.source {
             SourceConfig::Freepbx(c) => Box::new(Followed::new(c.as_ref().clone())),
             SourceConfig::Csv(c) => Box::new(CsvSource::new(c.clone())),
@@ -265,6 +270,7 @@ impl App {
             topics: self.topics.clone(),
             store: self.store.clone(),
             metrics: self.metrics.clone(),
+            orphans: Orphans::new(recordings, pbx.sweep_folders_days, since),
         }
     }
 

@@ -27,6 +27,9 @@ pub struct PbxConfig {
     /// Absent: recordings are kept.
     #[serde(default)]
     pub retention: Option<RetentionConfig>,
+    /// Days of folders in which recordings are looked for that no CDR names; 0: none.
+    #[serde(default = "three")]
+    pub sweep_folders_days: u32,
     /// FreePBX's AMPPLAYBACK, where the recordings lie.
     #[serde(default)]
     pub player_cache: Option<String>,

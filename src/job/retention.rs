@@ -3,6 +3,7 @@
 //! legal hold. What goes stands in the audit before it goes.
 
 use super::schedule::Daily;
+use crate::call::recording::AUDIO_EXTENSIONS;
 use crate::call::{PbxId, RecordingPath, TenantId, Zone};
 use crate::config::pbx::PbxConfig;
 use crate::metrics::Metrics;
@@ -14,11 +15,6 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What telephone systems record in; anything else in a day's folder is not ours to delete.
-const AUDIO: [&str; 24] = [
-    "wav", "wav49", "wav16", "gsm", "ulaw", "alaw", "ul", "al", "pcm", "sln", "sln12", "sln16", "sln24",
-    "sln32", "sln44", "sln48", "g722", "g729", "mp3", "ogg", "opus", "flac", "m4a", "siren14",
-];
 /// Paths in one entry of the audit.
 const LISTED: usize = 500;
 
@@ -170,7 +166,7 @@ impl Retention {
 
 fn is_audio(entry: &Entry) -> bool {
     let extension = entry.name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
-    entry.kind == EntryKind::File && extension.is_some_and(|e| AUDIO.contains(&e.as_str()))
+    entry.kind == EntryKind::File && extension.is_some_and(|e| AUDIO_EXTENSIONS.contains(&e.as_str()))
 }
 
 /// A name without its extension.

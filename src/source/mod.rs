@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use freepbx::Orphans;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -104,6 +105,7 @@ pub struct Feeder {
     pub topics: Topics,
     pub store: Store,
     pub metrics: Arc<Metrics>,
+    pub orphans: Orphans,
 }
 
 impl Feeder {
@@ -157,8 +159,40 @@ impl Feeder {
         let name = self.source.name();
         let cursor = self.store.cursor(&self.tenant, &self.pbx, name).await?;
         let chunk = self.source.next(cursor.as_deref()).await?;
+        self.publish(chunk.rows, &chunk.cursor, published).await?;
+        self.store.save_cursor(&self.tenant, &self.pbx, name, &chunk.cursor).await?;
+        if published.len() > 500_000 {
+            published.clear();
+        }
+        // Once the CDRs are read to their end, what no row names is looked for.
+        if !chunk.more && self.orphans.is_due() {
+            self.sweep(published).await?;
+        }
+        Ok(chunk.more)
+    }
+
+    /// Folders that cannot be listed hold up no CDR: they are looked at again later.
+    async fn sweep(&mut self, published: &mut HashSet<String>) -> Result<(), FeedError> {
+        let swept = self.orphans.sweep(&self.store, &self.tenant, &self.pbx, Utc::now()).await;
+        let found = swept.unwrap_or_else(|error| {
+            tracing::warn!(pbx = %self.pbx, %error, "the folders could not be swept, trying again later");
+            Vec::new()
+        });
+        if !found.is_empty() {
+            tracing::warn!(pbx = %self.pbx, count = found.len(), "recordings that no CDR names");
+        }
+        self.publish(found, "", published).await
+    }
+
+    /// Sends the rows that are news, and returns once all are acknowledged.
+    async fn publish(
+        &self,
+        rows: Vec<CdrRow>,
+        cursor: &str,
+        published: &mut HashSet<String>,
+    ) -> Result<(), FeedError> {
         let mut fresh = Vec::new();
-        for row in chunk.rows {
+        for row in rows {
             let identity = row.identity();
             let (tenant, pbx) = (self.tenant.as_str(), self.pbx.as_str());
             let news = format!("{identity} {}", row.recordingfile);
@@ -167,9 +201,9 @@ impl Feeder {
                 continue;
             }
             published.insert(news);
-            fresh.push(self.changed(row, identity, &chunk.cursor));
+            fresh.push(self.changed(row, identity, cursor));
         }
-        let rows = fresh.len() as u64;
+        let count = fresh.len() as u64;
         let sends: Vec<_> = fresh.iter().map(|changed| self.topics.publish(changed, &[])).collect();
         let sent: Result<Vec<_>, BusError> =
             futures::stream::iter(sends).buffered(PIPELINE).try_collect().await;
@@ -180,12 +214,8 @@ impl Feeder {
             });
             return Err(error.into());
         }
-        self.metrics.source_rows_total.with_label_values(&[self.pbx.as_str()]).inc_by(rows);
-        self.store.save_cursor(&self.tenant, &self.pbx, name, &chunk.cursor).await?;
-        if published.len() > 500_000 {
-            published.clear();
-        }
-        Ok(chunk.more)
+        self.metrics.source_rows_total.with_label_values(&[self.pbx.as_str()]).inc_by(count);
+        Ok(())
     }
 
     fn changed(&self, row: CdrRow, identity: String, cursor: &str) -> CdrChanged {

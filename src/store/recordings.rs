@@ -3,7 +3,7 @@
 use super::audit::audit;
 use super::calls::settle_call;
 use super::{Result, Store, now, read, write_tx};
-use crate::call::{CallKey, Segment, TenantId};
+use crate::call::{CallKey, PbxId, Segment, TenantId};
 use crate::detect::SanitizedTranscript;
 use crate::message::{Redacted, RedactionOutcome};
 use chrono::{DateTime, Utc};
@@ -157,6 +157,24 @@ impl Store {
             ))
             .bind(tenant.as_str())
             .bind(call_id)
+            .fetch_all(pool)
+            .await?
+        }))
+    }
+
+    /// The paths of a PBX's recordings below `folder`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn known_paths(&self, tenant: &TenantId, pbx: &PbxId, folder: &str) -> Result<Vec<String>> {
+        Ok(read!(self, |pool| {
+            sqlx::query_scalar(
+                "SELECT path FROM recordings WHERE tenant = $1 AND pbx = $2
+                   AND SUBSTR(path, 1, LENGTH(CAST($3 AS TEXT)) + 1) = CAST($3 AS TEXT) || '/'",
+            )
+            .bind(tenant.as_str())
+            .bind(pbx.as_str())
+            .bind(folder)
             .fetch_all(pool)
             .await?
         }))

@@ -6,10 +6,12 @@ pub mod csv;
 pub mod cursor;
 mod database;
 pub mod followed;
+mod orphans;
 mod trunks;
 
 pub use calldate_window::CalldateWindow;
 pub use cel_cursor::CelCursor;
 pub use csv::CsvSource;
 pub use followed::Followed;
+pub use orphans::Orphans;
 pub use trunks::Trunks;
