@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod black_hole;
 mod bus;
 mod cel;
 mod commands;

@@ -24,6 +24,9 @@ const PIPELINE: usize = 64;
 /// OpenSSH answers reads of up to 256 KiB; 32 KiB is what every server takes.
 const CHUNK: u64 = 32 << 10;
 
+/// A server that does not let in by then does not at all: others' calls wait meanwhile.
+const SIGN_IN: Duration = Duration::from_secs(20);
+
 /// A base folder on an SFTP server.
 pub struct SftpRecordings {
     config: SftpConfig,
@@ -70,7 +73,7 @@ impl SftpRecordings {
         if let Some(connection) = slot.as_ref().filter(|c| !c.ssh.is_closed()) {
             return Ok(connection.clone());
         }
-        let connecting = tokio::time::timeout(self.config.timeout, self.connect());
+        let connecting = tokio::time::timeout(self.config.timeout.min(SIGN_IN), self.connect());
         let connection = Arc::new(connecting.await.map_err(|_| RecordingsError::TimedOut)??);
         *slot = Some(connection.clone());
         Ok(connection)

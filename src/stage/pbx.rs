@@ -9,6 +9,7 @@ use crate::speech::Transcriber;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// One PBX at work.
 pub struct Pbx {
@@ -42,35 +43,96 @@ impl Pbxs {
     }
 }
 
-/// Outages in a row that open a circuit.
+/// After an outage; after so many in a row the pauses double.
+const SHORT_PAUSE: Duration = Duration::from_millis(500);
 const OPENS_AFTER: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+/// When one call tries a server that has yet to answer, the others wait for so long from its start,
+/// and then not at all.
+const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Closed while a server answers; open for a doubling pause after outages in a row.
+/// Closed while a server answers; open for a pause after an outage, a doubling
+/// one after some in a row. A server that has not answered since the last outage is tried by one
+/// call at a time: one that swallows what is sent to it holds up that call alone.
 #[derive(Default)]
 pub struct Circuit {
-    state: Mutex<(u32, Option<Instant>)>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    failures: u32,
+    open_until: Option<Instant>,
+    /// It answered, and nothing failed since.
+    proven: bool,
+    /// Since when a call tries it.
+    probing: Option<Instant>,
+}
+
+/// The one call that tries.
+pub struct Probe<'a>(&'a Circuit);
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        self.0.with(|s| s.probing = None);
+        self.0.changed.notify_waiters();
+    }
 }
 
 impl Circuit {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// How long to leave the server alone; `None` when it may be asked.
     pub fn open_for(&self) -> Option<Duration> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.1.and_then(|until| until.checked_duration_since(Instant::now())).filter(|d| !d.is_zero())
+        let until = self.with(|s| s.open_until);
+        until.and_then(|until| until.checked_duration_since(Instant::now())).filter(|d| !d.is_zero())
+    }
+
+    /// The right to try a server that has yet to answer; `None` while another
+    /// call has it, and where there is nothing to try.
+    pub fn probe(&self) -> Option<Probe<'_>> {
+        let taken = self.with(|s| {
+            let takes = !s.proven && s.probing.is_none();
+            if takes {
+                s.probing = Some(Instant::now());
+            }
+            takes
+        });
+        taken.then(|| Probe(self))
+    }
+
+    /// The server answers; the result of a call that tries it is awaited for a moment.
+    pub async fn is_proven(&self) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            let (proven, probing) = self.with(|s| (s.proven, s.probing));
+            let patience = probing.and_then(|since| PATIENCE.checked_sub(since.elapsed()));
+            let Some(patience) = patience.filter(|_| !proven) else { return proven };
+            if tokio::time::timeout(patience, changed).await.is_err() {
+                return false;
+            }
+        }
     }
 
     pub fn succeeded(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = (0, None);
+        self.with(|s| *s = State { proven: true, probing: s.probing, ..State::default() });
+        self.changed.notify_waiters();
     }
 
     pub fn failed(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = state.0.saturating_add(1);
-        if state.0 >= OPENS_AFTER {
-            let doubled = FIRST_PAUSE.saturating_mul(1 << (state.0 - OPENS_AFTER).min(10));
-            state.1 = Some(Instant::now() + doubled.min(LONGEST_PAUSE));
-        }
+        self.with(|s| {
+            s.proven = false;
+            s.failures = s.failures.saturating_add(1);
+            let pause = match s.failures.checked_sub(OPENS_AFTER) {
+                None => SHORT_PAUSE,
+                Some(more) => FIRST_PAUSE.saturating_mul(1 << more.min(10)).min(LONGEST_PAUSE),
+            };
+            s.open_until = Some(Instant::now() + pause);
+        });
     }
 }
 
@@ -79,16 +141,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_circuit_opens_after_three_outages_and_closes_on_success() {
+    fn a_circuit_opens_for_longer_after_three_outages_and_closes_on_success() {
         let circuit = Circuit::default();
         circuit.failed();
         circuit.failed();
-        assert_eq!(circuit.open_for(), None);
+        assert!(circuit.open_for().is_some_and(|pause| pause <= SHORT_PAUSE));
         circuit.failed();
         let first = circuit.open_for().expect("open");
         circuit.failed();
         assert!(circuit.open_for().expect("open") > first);
         circuit.succeeded();
         assert_eq!(circuit.open_for(), None);
+    }
+
+    #[tokio::test]
+    async fn one_call_tries_a_server_and_the_others_wait_a_moment_for_it() {
+        let circuit = Arc::new(Circuit::default());
+        let probe = circuit.probe().expect("the first may try");
+        assert!(circuit.probe().is_none(), "the second may not");
+        assert!(!circuit.is_proven().await, "it waits no longer than a moment");
+        let waiting = tokio::spawn({
+            let circuit = circuit.clone();
+            async move { circuit.is_proven().await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        circuit.succeeded();
+        drop(probe);
+        assert!(waiting.await.expect("an answer"));
+        assert!(circuit.probe().is_none(), "nothing is to be tried");
+        circuit.failed();
+        assert!(circuit.probe().is_some() && !circuit.is_proven().await);
     }
 }

@@ -43,6 +43,9 @@ use unsaid_dsp::container::{ContainerError, Lengths};
 /// crash's, not a writer's, after this many times the settling time.
 const OPEN_SETTLES: u32 = 5;
 
+/// A call whose PBX has yet to answer another comes again after this.
+const UNPROVEN_WAIT: Duration = Duration::from_secs(2);
+
 /// The stage of topic `recordings`.
 pub struct Redact {
     pub topics: Topics,
@@ -87,7 +90,16 @@ impl Stage for Redact {
             Some("ulaw" | "alaw" | "ul" | "al" | "pcm") => 18,
             _ => 12,
         };
-        pbx.recordings.stat(&path).await.map_or(0, |s| s.len.saturating_mul(factor))
+        let probe = pbx.circuit.probe();
+        if probe.is_none() && !pbx.circuit.is_proven().await {
+            return 0;
+        }
+        let stat = pbx.recordings.stat(&path).await;
+        match &stat {
+            Err(error) if error.is_outage() => pbx.circuit.failed(),
+            _ => pbx.circuit.succeeded(),
+        }
+        stat.map_or(0, |s| s.len.saturating_mul(factor))
     }
 
     async fn run(&self, input: &RecordingReady, attempts: u32) -> Outcome {
@@ -96,6 +108,10 @@ impl Stage for Redact {
         };
         if let Some(wait) = pbx.circuit.open_for() {
             return Outcome::wait(wait, "circuit_open");
+        }
+        let probe = pbx.circuit.probe();
+        if probe.is_none() && !pbx.circuit.is_proven().await {
+            return Outcome::wait(UNPROVEN_WAIT, "pbx_unproven");
         }
         let result = self.redact(input, pbx, attempts).await;
         match &result {
