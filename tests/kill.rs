@@ -1,5 +1,6 @@
 //! kill -9 at 20 random moments of a run of 50 calls, started again each time:
 //! every call ends once, every file is whole; in place and by replacement.
+//! `TEST_KILL_ROUNDS=25` kills 500 times in each way.
 
 use crate::office::{DATA, Office, SECRETS, Unsaid, age, assert_redacted, segments_of};
 use std::collections::{HashMap, HashSet};
@@ -49,6 +50,12 @@ fn every_call_ends_once_and_every_file_is_whole_where_files_are_replaced() {
 }
 
 fn survives(write_back: &str) {
+    let rounds = std::env::var("TEST_KILL_ROUNDS").map_or(1, |r| r.parse().expect("a number of rounds"));
+    let cut: usize = (0..rounds).map(|_| survives_a_round(write_back)).sum();
+    println!("{write_back}: {cut} times a recording was found changed after one of {} kills", rounds * KILLS);
+}
+
+fn survives_a_round(write_back: &str) -> usize {
     let office = Office::lay_out();
     let originals = fifty(&office);
     // Slower than it must be, so that kills fall into the middle of the work.
@@ -67,10 +74,12 @@ fn survives(write_back: &str) {
         for (path, original) in originals.values() {
             let now = office.read(path);
             assert_eq!(now.len(), original.len(), "{path} lost bytes");
-            cut += usize::from(now != *original);
+            if now != *original {
+                cut += 1;
+                plays(path, &now);
+            }
         }
     }
-    println!("{cut} recordings were found changed after a kill");
     let mut unsaid = Unsaid::serve(office.path(), &settings);
     unsaid.wait_until_ready();
     let calls = unsaid.wait_for_calls(CALLS, 180);
@@ -84,11 +93,12 @@ fn survives(write_back: &str) {
     let left = std::fs::read_dir(office.monitor().join("2024/05/16")).unwrap().flatten();
     let ours = left.filter(|e| e.file_name().to_string_lossy().starts_with(".tmp-")).count();
     assert_eq!(ours, 0, "files of ours lie beside the recordings");
-    for (path, _) in originals.values() {
-        let layout = unsaid_dsp::container::locate(path, office.read(path).as_slice()).unwrap();
-        assert!(
-            unsaid_dsp::decode::decode(office.read(path).as_slice(), &layout).is_ok(),
-            "{path} does not play"
-        );
-    }
+    originals.values().for_each(|(path, _)| plays(path, &office.read(path)));
+    cut
+}
+
+#[track_caller]
+fn plays(path: &str, bytes: &[u8]) {
+    let layout = unsaid_dsp::container::locate(path, bytes).unwrap();
+    assert!(unsaid_dsp::decode::decode(bytes, &layout).is_ok(), "{path} does not play");
 }

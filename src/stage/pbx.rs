@@ -3,7 +3,7 @@
 
 use crate::call::{CallKey, PbxId, TenantId};
 use crate::config::pbx::PbxConfig;
-use crate::recordings::Recordings;
+use crate::recordings::{Recordings, RecordingsError};
 use crate::source::freepbx::Trunks;
 use crate::speech::Transcriber;
 use std::collections::HashMap;
@@ -65,6 +65,8 @@ pub struct Circuit {
 struct State {
     failures: u32,
     open_until: Option<Instant>,
+    /// The last outage, in a sentence, until it answers.
+    outage: Option<String>,
     /// It answered, and nothing failed since.
     proven: bool,
     /// Since when a call tries it.
@@ -118,14 +120,20 @@ impl Circuit {
         }
     }
 
+    /// Why it is left alone.
+    pub fn outage(&self) -> Option<String> {
+        self.with(|s| s.outage.clone())
+    }
+
     pub fn succeeded(&self) {
         self.with(|s| *s = State { proven: true, probing: s.probing, ..State::default() });
         self.changed.notify_waiters();
     }
 
-    pub fn failed(&self) {
+    pub fn failed(&self, outage: &RecordingsError) {
         self.with(|s| {
             s.proven = false;
+            s.outage = Some(outage.to_string());
             s.failures = s.failures.saturating_add(1);
             let pause = match s.failures.checked_sub(OPENS_AFTER) {
                 None => SHORT_PAUSE,
@@ -143,12 +151,12 @@ mod tests {
     #[test]
     fn a_circuit_opens_for_longer_after_three_outages_and_closes_on_success() {
         let circuit = Circuit::default();
-        circuit.failed();
-        circuit.failed();
+        circuit.failed(&RecordingsError::TimedOut);
+        circuit.failed(&RecordingsError::TimedOut);
         assert!(circuit.open_for().is_some_and(|pause| pause <= SHORT_PAUSE));
-        circuit.failed();
+        circuit.failed(&RecordingsError::TimedOut);
         let first = circuit.open_for().expect("open");
-        circuit.failed();
+        circuit.failed(&RecordingsError::TimedOut);
         assert!(circuit.open_for().expect("open") > first);
         circuit.succeeded();
         assert_eq!(circuit.open_for(), None);
@@ -159,7 +167,6 @@ mod tests {
         let circuit = Arc::new(Circuit::default());
         let probe = circuit.probe().expect("the first may try");
         assert!(circuit.probe().is_none(), "the second may not");
-        assert!(!circuit.is_proven().await, "it waits no longer than a moment");
         let waiting = tokio::spawn({
             let circuit = circuit.clone();
             async move { circuit.is_proven().await }
@@ -169,7 +176,10 @@ mod tests {
         drop(probe);
         assert!(waiting.await.expect("an answer"));
         assert!(circuit.probe().is_none(), "nothing is to be tried");
-        circuit.failed();
-        assert!(circuit.probe().is_some() && !circuit.is_proven().await);
+        circuit.failed(&RecordingsError::TimedOut);
+        let _probe = circuit.probe().expect("it is to be tried again");
+        let started = Instant::now();
+        assert!(!circuit.is_proven().await && started.elapsed() >= PATIENCE, "a moment");
+        assert!(!circuit.is_proven().await && started.elapsed() < 2 * PATIENCE, "and one moment for all");
     }
 }

@@ -15,6 +15,7 @@
 //! A redelivery that finds an intent mutes from it, without asking an engine
 //! about a half-muted recording.
 
+mod admission;
 mod fault;
 pub mod plan;
 
@@ -42,9 +43,6 @@ use unsaid_dsp::container::{ContainerError, Lengths};
 /// A header that promises other than the file holds is believed to be a
 /// crash's, not a writer's, after this many times the settling time.
 const OPEN_SETTLES: u32 = 5;
-
-/// A call whose PBX has yet to answer another comes again after this.
-const UNPROVEN_WAIT: Duration = Duration::from_secs(2);
 
 /// The stage of topic `recordings`.
 pub struct Redact {
@@ -76,46 +74,21 @@ impl Stage for Redact {
         "redact"
     }
 
-    /// The file, what it decodes to at 32 bits, and the same at 16 kHz.
     async fn expected_bytes(&self, input: &RecordingReady) -> u64 {
-        let Some(pbx) = self.pbxs.of(&input.call) else { return 0 };
-        let Ok(path) = RecordingPath::from_recordingfile(&input.recordingfile, &pbx.config.base()) else {
-            return 0;
-        };
-        if pbx.circuit.open_for().is_some() {
-            return 0;
-        }
-        let factor = match path.as_str().rsplit('.').next() {
-            Some("gsm" | "WAV" | "wav49") => 64,
-            Some("ulaw" | "alaw" | "ul" | "al" | "pcm") => 18,
-            _ => 12,
-        };
-        let probe = pbx.circuit.probe();
-        if probe.is_none() && !pbx.circuit.is_proven().await {
-            return 0;
-        }
-        let stat = pbx.recordings.stat(&path).await;
-        match &stat {
-            Err(error) if error.is_outage() => pbx.circuit.failed(),
-            _ => pbx.circuit.succeeded(),
-        }
-        stat.map_or(0, |s| s.len.saturating_mul(factor))
+        self.memory_of(input).await
     }
 
     async fn run(&self, input: &RecordingReady, attempts: u32) -> Outcome {
         let Some(pbx) = self.pbxs.of(&input.call) else {
             return Outcome::Reject { reason: "unknown_pbx" };
         };
-        if let Some(wait) = pbx.circuit.open_for() {
-            return Outcome::wait(wait, "circuit_open");
-        }
-        let probe = pbx.circuit.probe();
-        if probe.is_none() && !pbx.circuit.is_proven().await {
-            return Outcome::wait(UNPROVEN_WAIT, "pbx_unproven");
-        }
+        let _probe = match self.admit(input, pbx).await {
+            Ok(probe) => probe,
+            Err(outcome) => return outcome,
+        };
         let result = self.redact(input, pbx, attempts).await;
         match &result {
-            Err(Fault::Recordings(e)) if e.is_outage() => pbx.circuit.failed(),
+            Err(Fault::Recordings(e)) if e.is_outage() => pbx.circuit.failed(e),
             // These say nothing of the PBX: it may not have been asked.
             Err(
                 Fault::Store(_)
