@@ -52,6 +52,7 @@ fn every_call_ends_once_and_every_file_is_whole_where_files_are_replaced() {
 fn survives(write_back: &str) {
     let rounds = std::env::var("TEST_KILL_ROUNDS").map_or(1, |r| r.parse().expect("a number of rounds"));
     let cut: usize = (0..rounds).map(|_| survives_a_round(write_back)).sum();
+    assert!(cut > 0, "no kill fell into the work");
     println!("{write_back}: {cut} times a recording was found changed after one of {} kills", rounds * KILLS);
 }
 
@@ -68,7 +69,8 @@ fn survives_a_round(write_back: &str) -> usize {
     for _ in 0..KILLS {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mut unsaid = Unsaid::serve(office.path(), &settings);
-        std::thread::sleep(Duration::from_millis(120 + (random >> 33) % 500));
+        unsaid.wait_until_ready();
+        std::thread::sleep(Duration::from_millis((random >> 33) % 1_200));
         assert!(unsaid.process.is_running(), "it stopped by itself:\n{}", unsaid.process.tail());
         unsaid.process.kill();
         for (path, original) in originals.values() {
