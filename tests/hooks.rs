@@ -91,3 +91,30 @@ fn refresh_reads_at_once_and_not_for_a_page_of_another_site() {
     assert_eq!(post(&refresh, Some(&unsaid.url)), 202);
     unsaid.wait_for_calls(17, 90);
 }
+
+fn put(url: &str, body: &str) -> u16 {
+    let request = reqwest::blocking::Client::new().put(url).header("Content-Type", "application/json");
+    request.body(body.to_owned()).send().unwrap().status().as_u16()
+}
+
+#[test]
+fn reading_is_paused_says_so_and_goes_on_where_it_was() {
+    let (office, cdrs) = quiet_office();
+    let mut unsaid = Unsaid::serve(office.path(), &office.settings());
+    unsaid.wait_until_ready();
+    let sync = format!("{}/api/v1/integrations/freepbx/office/sync", unsaid.url);
+    assert_eq!(put(&sync.replace("office", "nobody"), "{\"paused\": true}"), 404);
+    assert_eq!(put(&sync, "{\"paused\": true}"), 200);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::fs::write(office.path().join("cdr.csv"), cdrs).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let states = unsaid.get("/api/v1/integrations/freepbx/sync").unwrap();
+    assert_eq!((&states[0]["pbx"], &states[0]["paused"]), (&"office".into(), &true.into()), "{states}");
+    assert_eq!((unsaid.calls().len(), &states[0]["rows_sent"]), (0, &0.into()));
+    assert_eq!(put(&sync, "{\"paused\": false}"), 200);
+    unsaid.wait_for_calls(17, 90);
+    let states = unsaid.get("/api/v1/integrations/freepbx/sync").unwrap();
+    assert_eq!(states[0]["paused"], false, "{states}");
+    assert_eq!(states[0]["rows_registered"], states[0]["rows_sent"], "{states}");
+    assert!(states[0]["rows_sent"].as_i64().unwrap() > 17, "{states}");
+}

@@ -24,6 +24,7 @@ mod replace;
 mod retention;
 mod schemas;
 mod servers;
+mod siblings;
 mod source;
 mod spans;
 mod speech;

@@ -8,8 +8,9 @@ use unsaid::detect::{Ruleset, detect, sanitize};
 use unsaid::message::{Analysed, Redacted, RedactionOutcome, analyses};
 use unsaid::store::Store;
 use unsaid::store::calls::{NamedRecording, PageCursor};
-use unsaid::store::legs::Leg;
 use unsaid::store::recordings::{Ended, Intent};
+use unsaid::store::register::Registration;
+use unsaid::store::syncs::ReadNote;
 
 fn name<T: TryFrom<String>>(s: &str) -> T
 where
@@ -45,21 +46,24 @@ fn recording(key: &CallKey, file: &str) -> NamedRecording {
     }
 }
 
+fn registration<'a>(key: &'a CallKey, identity: &'a str, row: &'a CdrRow, file: Option<&str>) -> Registration<'a> {
+    Registration { key, source: "csv", identity, row, recording_id: file.map(|f| key.recording_id(f)) }
+}
+
 async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) -> Vec<NamedRecording> {
-    let rows = store
-        .save_leg(
-            key,
-            Leg {
-                identity: &row.identity(),
-                row,
-                recording_id: files.first().map(|f| key.recording_id(f)).as_deref(),
-            },
-        )
+    let identity = row.identity();
+    let rows = [registration(key, &identity, row, files.first().copied())];
+    let recordings = |key: &CallKey| files.iter().map(|f| recording(key, f)).collect();
+    let unsent = store
+        .register(&rows, |key, legs| (assemble(legs, &key.linkedid, &[], &Zone::UTC), recordings(key)))
         .await
         .unwrap();
-    let call = assemble(&rows, &key.linkedid, &[], &Zone::UTC);
-    let recordings: Vec<NamedRecording> = files.iter().map(|f| recording(key, f)).collect();
-    store.save_call(key, "csv", &call, &recordings).await.unwrap()
+    unsent.into_iter().map(|u| u.recording).collect()
+}
+
+async fn is_known(store: &Store, tenant: &str, identity: &str, file: &str) -> bool {
+    let rows = [(identity.to_owned(), file)];
+    store.known_rows(tenant, "office", &rows).await.unwrap().contains(identity)
 }
 
 fn outcome(key: &CallKey, file: &str, status: RedactionOutcome) -> Redacted {
@@ -114,7 +118,7 @@ async fn life_of_a_call(store: Store) {
         (unanswered.status.as_str(), unanswered.summary.as_deref()),
         ("pending", Some("Unanswered call"))
     );
-    store.mark_published(tenant, &first[0].id).await.unwrap();
+    store.mark_published(&[(tenant, first[0].id.as_str())]).await.unwrap();
     let again = register(&store, &key, &row("40.1", 2, "ANSWERED", 0), &["a.wav"]).await;
     assert!(again.is_empty(), "it is sent once");
     let call = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
@@ -169,9 +173,9 @@ async fn life_of_a_call(store: Store) {
     assert!(known.is_empty(), "a row that is read again sends nothing");
     let later = register(&store, &key, &row("40.1", 3, "ANSWERED", 9), &["a.wav"]).await;
     assert_eq!(later.len(), 1, "a later leg of the same file has it looked at again");
-    assert!(store.is_leg_known("default", "office", "40.1#2", "").await.unwrap());
-    assert!(!store.is_leg_known("default", "office", "40.1#2", "a.mp3").await.unwrap(), "renamed since");
-    assert!(!store.is_leg_known("other", "office", "40.1#2", "").await.unwrap());
+    assert!(is_known(&store, "default", "40.1#2", "").await);
+    assert!(!is_known(&store, "default", "40.1#2", "a.mp3").await, "renamed since");
+    assert!(!is_known(&store, "other", "40.1#2", "").await);
 }
 
 /// A failure is visible with its sentence; an invalid path fails its call at once.
@@ -185,12 +189,8 @@ async fn failures(store: Store) {
     let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
     assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
     let bad = key("default", "51.1");
-    let rows = {
-        let row = row("51.1", 1, "ANSWERED", 2);
-        let leg = Leg { identity: "51.1#1", row: &row, recording_id: None };
-        store.save_leg(&bad, leg).await.unwrap()
-    };
-    let call = assemble(&rows, "51.1", &[], &Zone::UTC);
+    let row = row("51.1", 1, "ANSWERED", 2);
+    let call = assemble(std::slice::from_ref(&row), "51.1", &[], &Zone::UTC);
     let outside = NamedRecording { path: Err("outside".into()), ..recording(&bad, "../x.wav") };
     assert!(store.save_call(&bad, "csv", &call, &[outside]).await.unwrap().is_empty(), "it is never sent");
     let call = store.call(&bad.tenant, &bad.call_id()).await.unwrap().unwrap();
@@ -279,6 +279,75 @@ async fn concurrent_outcomes(store: Store) {
     assert_eq!((call.status.as_str(), call.redacted_segments.0.len()), ("completed", 12));
 }
 
+/// History in one batch is the same calls as history row by row, and a row that comes twice in it counts once.
+async fn many_at_once(store: Store) {
+    let rows: Vec<(String, CdrRow)> = (0..1_500)
+        .map(|n| {
+            let linkedid = format!("{}.9", n / 3);
+            let disposition = if n % 3 == 2 { "ANSWERED" } else { "NO ANSWER" };
+            (linkedid.clone(), row(&linkedid, n + 1, disposition, (n % 60) as u32))
+        })
+        .collect();
+    let (batch, single) = (name::<TenantId>("default"), name::<TenantId>("other"));
+    let files = |linkedid: &str| if linkedid.starts_with('7') { vec![] } else { vec![format!("{linkedid}.wav")] };
+    let keys: Vec<CallKey> = rows.iter().map(|(linkedid, _)| key("default", linkedid)).collect();
+    let identities: Vec<String> = rows.iter().map(|(_, row)| row.identity()).collect();
+    let mut registrations: Vec<Registration<'_>> = (0..rows.len())
+        .map(|n| registration(&keys[n], &identities[n], &rows[n].1, files(&rows[n].0).first().map(String::as_str)))
+        .collect();
+    registrations.extend(registrations[..50].to_vec());
+    let unsent = store
+        .register(&registrations, |key, legs| {
+            let recordings = files(&key.linkedid).iter().map(|f| recording(key, f)).collect();
+            (assemble(legs, &key.linkedid, &[], &Zone::UTC), recordings)
+        })
+        .await
+        .unwrap();
+    let ids: HashSet<&str> = unsent.iter().map(|u| u.recording.id.as_str()).collect();
+    assert_eq!((ids.len(), unsent.len()), (489, 489), "11 of 500 calls begin with a 7");
+    for (linkedid, row) in &rows[..300] {
+        let own = files(linkedid);
+        register(&store, &key("other", linkedid), row, &own.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    for n in 0..100 {
+        let linkedid = format!("{n}.9");
+        let of = async |tenant: &TenantId, key: CallKey| store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+        let together = of(&batch, key("default", &linkedid)).await;
+        let alone = of(&single, key("other", &linkedid)).await;
+        assert_eq!(
+            (together.started_at, together.duration_s, together.status, together.summary, together.direction),
+            (alone.started_at, alone.duration_s, alone.status, alone.summary, alone.direction),
+        );
+    }
+    assert_eq!(store.syncs(&batch).await.unwrap(), []);
+}
+
+/// A pause holds until it is taken back, and what was read adds up.
+async fn reading_is_paused_and_counted(store: Store) {
+    let (tenant, pbx): (TenantId, PbxId) = (name("default"), name("office"));
+    assert!(!store.is_sync_paused(&tenant, &pbx).await.unwrap());
+    let at = |text: &str| text.parse::<chrono::NaiveDateTime>().unwrap();
+    for day in ["2024-05-02T00:00:00", "2024-05-03T00:00:00"] {
+        let reached = Some((at(day), at("2024-05-09T12:00:00")));
+        let note = ReadNote { rows_read: 10, rows_sent: 4, catching_up: true, reached };
+        store.note_read(&tenant, &pbx, &note).await.unwrap();
+    }
+    register(&store, &key("default", "3.1"), &row("3.1", 1, "BUSY", 1), &[]).await;
+    store.note_read_problem(&tenant, &pbx, "away").await.unwrap();
+    store.pause_sync(&tenant, &pbx, true).await.unwrap();
+    assert!(store.is_sync_paused(&tenant, &pbx).await.unwrap());
+    assert!(!store.is_sync_paused(&name("other"), &pbx).await.unwrap());
+    let sync = store.syncs(&tenant).await.unwrap().remove(0);
+    assert_eq!((sync.rows_read, sync.rows_sent, sync.rows_registered), (20, 8, 1));
+    assert_eq!((sync.began_at, sync.reached_at), (Some(at("2024-05-02T00:00:00")), Some(at("2024-05-03T00:00:00"))));
+    assert_eq!((sync.paused, sync.catching_up, sync.problem.as_deref()), (true, true, Some("away")));
+    store.pause_sync(&tenant, &pbx, false).await.unwrap();
+    store.note_read(&tenant, &pbx, &ReadNote::default()).await.unwrap();
+    let sync = store.syncs(&tenant).await.unwrap().remove(0);
+    assert_eq!((sync.paused, sync.catching_up, sync.problem), (false, false, None));
+    assert!(store.syncs(&name("other")).await.unwrap().is_empty());
+}
+
 macro_rules! on_both {
     ($($suite:ident;)+) => {
         mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $suite() {
@@ -299,4 +368,6 @@ on_both! {
     pages_and_tenants;
     cursors;
     concurrent_outcomes;
+    many_at_once;
+    reading_is_paused_and_counted;
 }

@@ -12,6 +12,7 @@ mod integrations;
 mod openapi;
 mod playback;
 mod routes;
+mod sync;
 
 pub use openapi::document as openapi_document;
 

@@ -1,7 +1,7 @@
 //! Every route, in one list, and what stands before all of them.
 
 use super::error::ApiError;
-use super::{calls, dashboard, events, health, hooks, integrations, openapi, playback};
+use super::{calls, dashboard, events, health, hooks, integrations, openapi, playback, sync};
 use crate::metrics::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -26,6 +26,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/api/v1/events", web::get().to(events::stream))
         .route("/api/v1/hooks/recording", web::post().to(hooks::recording))
         .route("/api/v1/integrations/freepbx/refresh", web::post().to(hooks::refresh))
+        .route("/api/v1/integrations/freepbx/sync", web::get().to(sync::syncs))
+        .route("/api/v1/integrations/freepbx/{pbx}/sync", web::put().to(sync::pause))
         .route("/api/v1/integrations/freepbx/recordings-stats", web::get().to(integrations::recordings_stats))
         .route("/api/v1/integrations/freepbx/retention", web::get().to(integrations::retention))
         .route("/api/v1/openapi.json", web::get().to(openapi::serve))

@@ -85,8 +85,6 @@ type Result<T> = std::result::Result<T, CliError>;
 
 /// Runs a command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
-    // One TLS provider for every client in the process; a second call finds it installed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match cli.command {
         Command::Probe(args) => probe::run(&args),
         Command::Dtmf(args) => dtmf::run(&args),
@@ -110,6 +108,8 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn in_runtime(work: impl Future<Output = Result<()>>) -> Result<()> {
+    // One TLS provider for every client in the process; a second call finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

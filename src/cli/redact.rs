@@ -45,7 +45,7 @@ pub async fn run(args: Args) -> Result<()> {
     let name = format_name(&args.input, args.format.as_deref());
     let heard = plan::hear(&name, &bytes, true, rules.tones).map_err(|e| not_understood(&args.input, &e))?;
     let words = words(&args, &config, &heard).await?;
-    let findings = plan::find(&heard, words.as_ref(), &rules)
+    let findings = plan::find(&heard, words.as_ref(), &plan::Beside::default(), &rules)
         .map_err(|e| CliError::Service(format!("{e}; the recording was not changed")))?;
     let spans = plan::spans_of(&findings.segments, &heard.layout);
     let plan = plan::plan(&bytes, &heard.layout, spans).map_err(|e| not_understood(&args.input, &e))?;

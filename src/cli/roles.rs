@@ -26,7 +26,7 @@ use crate::speech::openai::OpenAiSpeech;
 use crate::speech::sidecar::Sidecar;
 use crate::stage::analyse::Analyse;
 use crate::stage::pbx::{Circuit, Pbx, Pbxs};
-use crate::stage::redact::Redact;
+use crate::stage::redact::{CallWords, Redact};
 use crate::stage::register::Register;
 use crate::store::Store;
 use secrecy::ExposeSecret;
@@ -155,9 +155,9 @@ impl App {
         }
         if has(Role::Register) {
             let (topics, store, pbxs) = (self.topics.clone(), self.store.clone(), self.pbxs.clone());
-            // Small messages, many of which share one flush to disk.
-            let limits = Limits { messages: 64, ..self.limits() };
-            self.spawn(&mut tasks, Register { topics, store, pbxs }, limits, &shutdown);
+            // Small messages, many of which are registered together.
+            let limits = Limits { messages: 512, backlog: 1_024, ..self.limits() };
+            self.spawn(&mut tasks, Register::new(topics, store, pbxs), limits, &shutdown);
         }
         if has(Role::Redact) {
             if !self.config.redact.dry_run {
@@ -250,6 +250,7 @@ impl App {
             dry_run: self.config.redact.dry_run,
             limit_bytes: self.config.limits.recording_mib << 20,
             metrics: self.metrics.clone(),
+            call_words: CallWords::default(),
         }
     }
 

@@ -31,6 +31,7 @@ pub mod sanitize;
 pub mod shape;
 pub mod spoken;
 pub mod text;
+pub mod together;
 
 pub use entities::{Entities, EntitiesError, detect_with_model};
 pub use lexicon::{Lexicon, LexiconError};

@@ -7,9 +7,10 @@ use crate::bus::{BusError, Topics};
 use crate::call::{CallKey, CdrRow, PbxId, TenantId};
 use crate::message::CdrChanged;
 use crate::metrics::Metrics;
+use crate::store::syncs::ReadNote;
 use crate::store::{Store, StoreError};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use freepbx::Orphans;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Rows on their way to the bus at once; they are acknowledged in order.
-const PIPELINE: usize = 256;
+const PIPELINE: usize = 512;
 
 /// How often it is looked whether somebody asked to read at once.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -59,6 +60,8 @@ pub struct Chunk {
     pub cursor: String,
     /// There is more to read at once.
     pub more: bool,
+    /// How far it came, and where the reading ends, in the PBX's own time.
+    pub reached: Option<(NaiveDateTime, NaiveDateTime)>,
 }
 
 /// A place that rows are read from.
@@ -116,7 +119,7 @@ impl Feeder {
         let mut last_read = tokio::time::Instant::now();
         let mut wakes = Wakes { seen: Utc::now(), eager_until: None };
         while !shutdown.is_cancelled() {
-            let wait = match self.read_once(&mut published).await {
+            let wait = match self.read_unless_paused(&mut published).await {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => {
                     last_read = tokio::time::Instant::now();
@@ -125,6 +128,7 @@ impl Feeder {
                 Err(error) => {
                     self.metrics.source_errors_total.with_label_values(&[self.pbx.as_str()]).inc();
                     tracing::warn!(pbx = %self.pbx, %error, "CDRs could not be read, trying again");
+                    self.note_problem(&error).await;
                     self.source.interval().min(Duration::from_secs(5))
                 }
             };
@@ -154,13 +158,28 @@ impl Feeder {
         }
     }
 
+    async fn note_problem(&self, error: &FeedError) {
+        let noted = self.store.note_read_problem(&self.tenant, &self.pbx, &error.to_string()).await;
+        noted.unwrap_or_else(|error| tracing::debug!(pbx = %self.pbx, %error, "the problem could not be noted"));
+    }
+
+    async fn read_unless_paused(&mut self, published: &mut HashSet<String>) -> Result<bool, FeedError> {
+        match self.store.is_sync_paused(&self.tenant, &self.pbx).await? {
+            true => Ok(false),
+            false => self.read_once(published).await,
+        }
+    }
+
     /// One chunk; true when there is more.
     async fn read_once(&mut self, published: &mut HashSet<String>) -> Result<bool, FeedError> {
         let name = self.source.name();
         let cursor = self.store.cursor(&self.tenant, &self.pbx, name).await?;
         let chunk = self.source.next(cursor.as_deref()).await?;
-        self.publish(chunk.rows, &chunk.cursor, published).await?;
+        let rows_read = chunk.rows.len() as i64;
+        let rows_sent = self.publish(chunk.rows, &chunk.cursor, published).await? as i64;
         self.store.save_cursor(&self.tenant, &self.pbx, name, &chunk.cursor).await?;
+        let note = ReadNote { rows_read, rows_sent, catching_up: chunk.more, reached: chunk.reached };
+        self.store.note_read(&self.tenant, &self.pbx, &note).await?;
         if published.len() > 500_000 {
             published.clear();
         }
@@ -181,27 +200,26 @@ impl Feeder {
         if !found.is_empty() {
             tracing::warn!(pbx = %self.pbx, count = found.len(), "recordings that no CDR names");
         }
-        self.publish(found, "", published).await
+        self.publish(found, "", published).await.map(drop)
     }
 
-    /// Sends the rows that are news, and returns once all are acknowledged.
+    /// Sends the rows that are news, and returns how many once all are acknowledged.
     async fn publish(
         &self,
         rows: Vec<CdrRow>,
         cursor: &str,
         published: &mut HashSet<String>,
-    ) -> Result<(), FeedError> {
+    ) -> Result<u64, FeedError> {
+        let named: Vec<(String, &str)> =
+            rows.iter().map(|row| (row.identity(), row.recordingfile.as_str())).collect();
+        let known = self.store.known_rows(self.tenant.as_str(), self.pbx.as_str(), &named).await?;
+        let identities: Vec<String> = named.into_iter().map(|(identity, _)| identity).collect();
         let mut fresh = Vec::new();
-        for row in rows {
-            let identity = row.identity();
-            let (tenant, pbx) = (self.tenant.as_str(), self.pbx.as_str());
+        for (row, identity) in rows.into_iter().zip(identities) {
             let news = format!("{identity} {}", row.recordingfile);
-            let known = self.store.is_leg_known(tenant, pbx, &identity, &row.recordingfile);
-            if published.contains(&news) || known.await? {
-                continue;
+            if !known.contains(&identity) && published.insert(news) {
+                fresh.push(self.changed(row, identity, cursor));
             }
-            published.insert(news);
-            fresh.push(self.changed(row, identity, cursor));
         }
         let count = fresh.len() as u64;
         let sends: Vec<_> = fresh.iter().map(|changed| self.topics.publish(changed, &[])).collect();
@@ -215,7 +233,7 @@ impl Feeder {
             return Err(error.into());
         }
         self.metrics.source_rows_total.with_label_values(&[self.pbx.as_str()]).inc_by(count);
-        Ok(())
+        Ok(count)
     }
 
     fn changed(&self, row: CdrRow, identity: String, cursor: &str) -> CdrChanged {

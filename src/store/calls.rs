@@ -1,13 +1,13 @@
 //! Calls as people see them, and the one place where a call's status is decided.
 
-use super::legs::{Leg, insert_leg};
-use super::recordings::RecordingState;
+use super::recordings::{RecordingState, StateOfCall};
 use super::{Result, Store, now, read, write_tx};
-use crate::call::{Call, CallKey, CdrRow, Disposition, Segment, TenantId};
+use crate::call::{Disposition, Segment, TenantId};
 use crate::message::Analysed;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::types::Json;
+use std::collections::HashMap;
 
 /// A row of `calls`.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -107,6 +107,35 @@ pub(crate) fn status_of(disposition: &str, recordings: &[RecordingState]) -> Cal
     CallStatus { status, redaction, detail, summary }
 }
 
+/// What a call's row is to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    pub call_id: String,
+    pub status: CallStatus,
+    pub redacted: bool,
+    pub segments: Vec<Segment>,
+    pub redacted_at: Option<DateTime<Utc>>,
+}
+
+/// Every call (id, disposition) as its recordings, by their ids, have it.
+pub(crate) fn settled(calls: &[(&str, &str)], found: Vec<StateOfCall>) -> Vec<Settled> {
+    let mut of_call: HashMap<String, Vec<RecordingState>> = HashMap::new();
+    for StateOfCall { call_id, state } in found {
+        of_call.entry(call_id).or_default().push(state);
+    }
+    let settle = |(id, disposition): &(&str, &str)| {
+        let states = of_call.remove(*id).unwrap_or_default();
+        Settled {
+            call_id: (*id).to_owned(),
+            status: status_of(disposition, &states),
+            redacted: states.iter().any(|s| s.redacted),
+            segments: states.iter().flat_map(|s| s.redacted_segments.0.clone()).collect(),
+            redacted_at: states.iter().filter_map(|s| s.redacted_at).max(),
+        }
+    };
+    calls.iter().map(settle).collect()
+}
+
 /// Decides a call's status from its recordings, inside a transaction. The row
 /// is locked first, so that two stages that end at once see each other.
 macro_rules! settle_call {
@@ -117,142 +146,13 @@ macro_rules! settle_call {
                 .bind(call_id)
                 .fetch_one(&mut *$tx)
                 .await?;
-        let states: Vec<$crate::store::recordings::RecordingState> = sqlx::query_as(
-            "SELECT r.redaction_status, r.redacted, r.redacted_segments, r.redacted_at, r.detail
-             FROM recordings r JOIN call_recordings c ON c.recording_id = r.id
-             WHERE c.call_id = $1 ORDER BY r.id",
-        )
-        .bind(call_id)
-        .fetch_all(&mut *$tx)
-        .await?;
-        let settled = $crate::store::calls::status_of(&disposition, &states);
-        let segments: Vec<$crate::call::Segment> =
-            states.iter().flat_map(|s| s.redacted_segments.0.clone()).collect();
-        sqlx::query(
-            "UPDATE calls SET status = $2, redaction_status = $3, detail = $4,
-               summary = COALESCE(CAST($5 AS TEXT), CASE WHEN summary = 'Unanswered call' THEN NULL ELSE summary END),
-               redacted = $6, redacted_segments = $7, redacted_at = $8, updated_at = $9
-             WHERE id = $1",
-        )
-        .bind(call_id)
-        .bind(settled.status)
-        .bind(settled.redaction)
-        .bind(settled.detail)
-        .bind(settled.summary)
-        .bind(states.iter().any(|s| s.redacted))
-        .bind(sqlx::types::Json(segments))
-        .bind(states.iter().filter_map(|s| s.redacted_at).max())
-        .bind($crate::store::now())
-        .execute(&mut *$tx)
-        .await?;
+        $crate::store::register::settle_calls!($tx, &[(call_id, disposition.as_str())]);
     }};
 }
 
 pub(crate) use settle_call;
 
-/// Keeps a call and its recordings inside a transaction; those that were not yet sent to the bus.
-macro_rules! insert_call {
-    ($tx:expr, $key:expr, $source:expr, $call:expr, $recordings:expr) => {{
-        let id = $key.call_id();
-        let mut unpublished: Vec<NamedRecording> = Vec::new();
-        sqlx::query(
-            "INSERT INTO calls (id, tenant, pbx, source, linkedid, started_at, duration_s, direction,
-               disposition, from_number, to_number, extension, status, redaction_status, redacted,
-               redacted_segments, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending', 'pending', $13, $14, $15)
-             ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at,
-               duration_s = excluded.duration_s, direction = excluded.direction,
-               disposition = excluded.disposition, from_number = excluded.from_number,
-               to_number = excluded.to_number, extension = excluded.extension",
-        )
-        .bind(&id)
-        .bind($key.tenant.as_str())
-        .bind($key.pbx.as_str())
-        .bind($source)
-        .bind(&$key.linkedid)
-        .bind($call.started_at.unwrap_or_default())
-        .bind($call.duration_s)
-        .bind($call.direction.as_str())
-        .bind($call.disposition.as_str())
-        .bind(&$call.from)
-        .bind(&$call.to)
-        .bind(&$call.extension)
-        .bind(false)
-        .bind(sqlx::types::Json(Vec::<$crate::call::Segment>::new()))
-        .bind($crate::store::now())
-        .execute(&mut *$tx)
-        .await?;
-        for recording in $recordings {
-            let published: bool = sqlx::query_scalar(
-                "INSERT INTO recordings (id, tenant, pbx, recordingfile, path, published, redaction_status,
-                   redacted, redacted_segments, detail, muted_s, elapsed_ms, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0.0, 0, $11) ON CONFLICT (id) DO UPDATE SET id = excluded.id
-                 RETURNING published",
-            )
-            .bind(&recording.id)
-            .bind($key.tenant.as_str())
-            .bind($key.pbx.as_str())
-            .bind(&recording.recordingfile)
-            .bind(recording.path.as_ref().ok())
-            .bind(false)
-            .bind(if recording.path.is_ok() { "pending" } else { "failed" })
-            .bind(false)
-            .bind(sqlx::types::Json(Vec::<$crate::call::Segment>::new()))
-            .bind(recording.path.as_ref().err())
-            .bind($crate::store::now())
-            .fetch_one(&mut *$tx)
-            .await?;
-            sqlx::query(
-                "INSERT INTO call_recordings (call_id, recording_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            )
-            .bind(&id)
-            .bind(&recording.id)
-            .execute(&mut *$tx)
-            .await?;
-            if !published && recording.path.is_ok() {
-                unpublished.push(recording.clone());
-            }
-        }
-        settle_call!($tx, &id);
-        unpublished
-    }};
-}
-
 impl Store {
-    /// Keeps a call as its legs tell it, with every recording it names, and
-    /// answers with the recordings that were not yet sent to the bus.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn save_call(
-        &self,
-        key: &CallKey,
-        source: &str,
-        call: &Call,
-        recordings: &[NamedRecording],
-    ) -> Result<Vec<NamedRecording>> {
-        Ok(write_tx!(self, |tx| insert_call!(tx, key, source, call, recordings)))
-    }
-
-    /// Keeps a leg, as [`Store::save_leg`], and the call that `assemble` makes
-    /// of its legs, as [`Store::save_call`], in one transaction.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn register(
-        &self,
-        key: &CallKey,
-        source: &str,
-        leg: Leg<'_>,
-        assemble: impl Fn(&[CdrRow]) -> (Call, Vec<NamedRecording>),
-    ) -> Result<Vec<NamedRecording>> {
-        Ok(write_tx!(self, |tx| {
-            let legs = insert_leg!(tx, key, leg);
-            let (call, recordings) = assemble(&legs);
-            insert_call!(tx, key, source, call, &recordings)
-        }))
-    }
-
     /// One call of a tenant.
     ///
     /// # Errors

@@ -6,9 +6,10 @@ pub mod audit;
 pub mod calls;
 pub mod cursors;
 mod group;
-pub mod legs;
 pub mod recordings;
+pub mod register;
 pub mod retention;
+pub mod syncs;
 pub mod wakes;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -36,6 +37,7 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         match error {
+            E::Database(ref said) if passes(said.as_ref()) => StoreError::Unavailable(error),
             E::Database(_)
             | E::RowNotFound
             | E::ColumnNotFound(_)
@@ -47,6 +49,14 @@ impl From<sqlx::Error> for StoreError {
             _ => StoreError::Unavailable(error),
         }
     }
+}
+
+/// What a server says of itself or of others at work, not of what was asked:
+/// PostgreSQL's serialization failure, deadlock, lock not available, too many
+/// connections, shutdown; SQLite's busy.
+fn passes(said: &dyn sqlx::error::DatabaseError) -> bool {
+    const PASSING: [&str; 8] = ["40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "5"];
+    said.code().is_some_and(|code| PASSING.contains(&code.as_ref()))
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

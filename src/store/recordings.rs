@@ -46,6 +46,14 @@ pub struct RecordingState {
     pub detail: Option<String>,
 }
 
+/// The same, and whose it is.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct StateOfCall {
+    pub call_id: String,
+    #[sqlx(flatten)]
+    pub state: RecordingState,
+}
+
 /// A row of `recordings`.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
 pub struct RecordingRow {
@@ -201,18 +209,21 @@ impl Store {
         }))
     }
 
-    /// The bus has the recording; it is sent once.
+    /// The bus has the recordings; each is sent once.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn mark_published(&self, tenant: &TenantId, id: &str) -> Result<()> {
+    pub async fn mark_published(&self, ids: &[(&TenantId, &str)]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         write_tx!(self, |tx| {
-            sqlx::query("UPDATE recordings SET published = $3 WHERE tenant = $1 AND id = $2")
-                .bind(tenant.as_str())
-                .bind(id)
-                .bind(true)
-                .execute(&mut *tx)
-                .await?;
+            let mut query = sqlx::QueryBuilder::new("UPDATE recordings SET published = ");
+            query.push_bind(true).push(" WHERE (tenant, id) IN (");
+            query.push_values(ids, |mut tuple, (tenant, id)| {
+                tuple.push_bind(tenant.as_str()).push_bind(*id);
+            });
+            query.push(")").build().persistent(false).execute(&mut *tx).await?;
         });
         Ok(())
     }

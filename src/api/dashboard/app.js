@@ -57,7 +57,10 @@ function render() {
   document.getElementById("totals").textContent =
     `${sorted.length} calls, ${ended} ended, ${redacted} redacted`;
   document.getElementById("empty").hidden = sorted.length > 0;
-  // The calls themselves come as events, once the PBX has been read.
+  document.getElementById("more").hidden = next === null;
+}
+
+// The calls themselves come as events, once the PBX has been read.
 async function refresh(button) {
   button.disabled = true;
   try {
@@ -70,8 +73,54 @@ async function refresh(button) {
 }
 
 document.getElementById("refresh").addEventListener("click", (e) => refresh(e.target));
-document.getElementById("more").hidden = next === null;
+
+// How far history is read, where there is something to say of it.
+function progress(sync) {
+  const done = sync.reached_at && Date.parse(sync.until_at) > Date.parse(sync.began_at)
+    ? (Date.parse(sync.reached_at) - Date.parse(sync.began_at)) / (Date.parse(sync.until_at) - Date.parse(sync.began_at))
+    : null;
+  const parts = [sync.pbx];
+  if (sync.paused) parts.push("reading is paused");
+  else if (sync.catching_up) parts.push("reading history");
+  if (sync.catching_up && sync.reached_at) parts.push(`until ${sync.reached_at.slice(0, 10)}`);
+  if (sync.catching_up && done !== null) parts.push(`${Math.floor(Math.min(1, Math.max(0, done)) * 100)} %`);
+  parts.push(`${sync.rows_registered} of ${sync.rows_sent} rows made into calls`);
+  if (sync.problem) parts.push(sync.problem);
+  return parts.join(", ");
 }
+
+function syncLine(sync) {
+  const line = element("p", sync.problem ? "sync bad" : "sync", progress(sync));
+  const button = element("button", "", sync.paused ? "Go on reading" : "Pause reading");
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await get(`/api/v1/integrations/freepbx/${encodeURIComponent(sync.pbx)}/sync`, {
+        method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ paused: !sync.paused }),
+      });
+      problem(null);
+    } catch (error) {
+      problem(`The reading could not be changed: ${error.message}`);
+    }
+    await showSyncs();
+  });
+  line.append(button);
+  return line;
+}
+
+async function showSyncs() {
+  try {
+    const syncs = await get("/api/v1/integrations/freepbx/sync");
+    const busy = syncs.filter((s) => s.paused || s.problem || s.catching_up || s.rows_registered < s.rows_sent);
+    document.getElementById("syncs").replaceChildren(...busy.map(syncLine));
+  } catch {
+    // The list says already that the server is away.
+  }
+}
+
+showSyncs();
+setInterval(showSyncs, 3000);
 
 let scheduled = false;
 function renderSoon() {

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use writer::{GROUP_COMMIT, SCHEMA, Write, write_loop};
+use writer::{GROUP_COMMIT, Heads, SCHEMA, Write, write_loop};
 
 /// Messages that a reader takes at once.
 const READ_BATCH: i64 = 128;
@@ -31,8 +31,8 @@ pub struct EmbeddedLog {
 struct Shared {
     read: SqlitePool,
     write: mpsc::Sender<Write>,
-    /// Counts commits, so that readers wake.
-    tail: watch::Receiver<u64>,
+    /// Every partition's end; a commit moves some, and readers wake.
+    heads: watch::Receiver<Heads>,
     groups: Mutex<HashMap<String, Group>>,
     membership: watch::Sender<u64>,
     partitions: Mutex<HashMap<String, i32>>,
@@ -76,24 +76,34 @@ impl EmbeddedLog {
         sqlx::raw_sql(SCHEMA).execute(&writer).await.map_err(failed)?;
         let known = sqlx::query("SELECT topic, partitions FROM log_topics").fetch_all(&writer).await;
         let partitions = known.map_err(failed)?.iter().map(|r| (r.get(0), r.get::<i32, _>(1))).collect();
+        let heads = heads(&writer).await.map_err(failed)?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
         let (write, inbox) = mpsc::channel(4 * GROUP_COMMIT);
-        let (bump, tail) = watch::channel(0);
-        tokio::spawn(write_loop(writer, inbox, bump));
+        let (moved, heads) = watch::channel(heads);
+        tokio::spawn(write_loop(writer, inbox, moved));
         let shared = Shared {
             read,
             write,
-            tail,
+            heads,
             groups: Mutex::default(),
             membership: watch::channel(0).0,
             partitions: Mutex::new(partitions),
         };
         Ok(EmbeddedLog { shared: Arc::new(shared), _lock: lock })
     }
+}
+
+async fn heads(pool: &SqlitePool) -> Result<Heads, sqlx::Error> {
+    let rows: Vec<(String, i32, i64)> =
+        sqlx::query_as("SELECT topic, partition, next_offset FROM log_heads").fetch_all(pool).await?;
+    let head = |(topic, partition, next): (String, i32, i64)| {
+        (TopicPartition { topic: topic.into(), partition }, next)
+    };
+    Ok(rows.into_iter().map(head).collect())
 }
 
 fn lock(path: &Path) -> Result<std::fs::File, BusError> {
@@ -149,15 +159,8 @@ impl Shared {
         Ok(found.unwrap_or(0))
     }
 
-    async fn head(&self, topic: &str, partition: i32) -> Result<i64, BusError> {
-        let head: Option<i64> =
-            sqlx::query_scalar("SELECT next_offset FROM log_heads WHERE topic = $1 AND partition = $2")
-                .bind(topic)
-                .bind(partition)
-                .fetch_optional(&self.read)
-                .await
-                .map_err(failed)?;
-        Ok(head.unwrap_or(0))
+    fn head(&self, at: &TopicPartition) -> i64 {
+        self.heads.borrow().get(at).copied().unwrap_or(0)
     }
 
     async fn read(&self, at: &TopicPartition, from: i64) -> Result<Vec<Message>, BusError> {
@@ -241,8 +244,7 @@ impl Bus for EmbeddedLog {
         try_join_all(partitions.map(|partition| {
             let at = TopicPartition { topic: name.clone(), partition };
             async move {
-                let head = self.shared.head(&at.topic, partition).await?;
-                Ok((partition, head - self.shared.position(group, &at).await?))
+                Ok((partition, self.shared.head(&at) - self.shared.position(group, &at).await?))
             }
         }))
         .await

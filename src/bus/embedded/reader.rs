@@ -1,7 +1,7 @@
 //! A member of a group in this process: partitions are dealt out, read in
 //! turn, and handed on after a drain.
 
-use super::writer::Write;
+use super::writer::{Heads, Write};
 use super::{Shared, locked};
 use crate::bus::{BusError, Event, Message, Subscription, TopicPartition};
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ pub(super) struct Reader {
     shared: Arc<Shared>,
     group: String,
     member: u64,
-    tail: watch::Receiver<u64>,
+    heads: watch::Receiver<Heads>,
     membership: watch::Receiver<u64>,
     /// What it owns may still differ from what it should own.
     unsettled: bool,
@@ -36,7 +36,7 @@ impl Reader {
     /// Joins `group`; `member` is its number there.
     pub(super) fn new(shared: Arc<Shared>, group: &str, member: u64) -> Reader {
         Reader {
-            tail: shared.tail.clone(),
+            heads: shared.heads.clone(),
             membership: shared.membership.subscribe(),
             shared,
             group: group.to_owned(),
@@ -115,7 +115,10 @@ impl Reader {
                 Some(_) => self.shared.position(&self.group, &at).await?,
                 None => continue,
             };
-            let messages = self.shared.read(&at, next).await?;
+            let messages = match next < self.shared.head(&at) {
+                true => self.shared.read(&at, next).await?,
+                false => Vec::new(),
+            };
             if let Some(owned) = self.owned.get_mut(&at) {
                 owned.next = Some(messages.last().map_or(next, |m| m.offset + 1));
                 owned.buffer.extend(messages);
@@ -139,7 +142,7 @@ impl Subscription for Reader {
     async fn next(&mut self) -> Result<Event, BusError> {
         loop {
             // Seen marks first, so that a change between the look and the wait still wakes.
-            self.tail.borrow_and_update();
+            self.heads.borrow_and_update();
             if self.unsettled || self.membership.has_changed().unwrap_or(true) {
                 self.membership.borrow_and_update();
                 let event = self.rebalance();
@@ -156,7 +159,7 @@ impl Subscription for Reader {
                 return Ok(Event::Message(message));
             }
             tokio::select! {
-                changed = self.tail.changed() => changed.map_err(|_| BusError::Closed)?,
+                changed = self.heads.changed() => changed.map_err(|_| BusError::Closed)?,
                 changed = self.membership.changed() => {
                     self.unsettled = true;
                     changed.map_err(|_| BusError::Closed)?;

@@ -3,7 +3,11 @@
 use super::failed;
 use crate::bus::{Ack, BusError, Outgoing, TopicPartition};
 use sqlx::{SqliteConnection, SqlitePool};
+use std::collections::HashMap;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// The next offset of every partition that has messages.
+pub(super) type Heads = HashMap<TopicPartition, i64>;
 
 /// Orders that one commit takes at most.
 pub(super) const GROUP_COMMIT: usize = 512;
@@ -66,12 +70,17 @@ impl Write {
 
 /// One transaction for all that has come in meanwhile; when it fails, every
 /// one of its writers is told so.
-pub(super) async fn write_loop(pool: SqlitePool, mut inbox: mpsc::Receiver<Write>, bump: watch::Sender<u64>) {
+pub(super) async fn write_loop(pool: SqlitePool, mut inbox: mpsc::Receiver<Write>, heads: watch::Sender<Heads>) {
     let mut batch = Vec::with_capacity(GROUP_COMMIT);
+    let mut commits: u64 = 0;
     while inbox.recv_many(&mut batch, GROUP_COMMIT).await > 0 {
-        let results = run_batch(&pool, &batch).await.map_err(failed);
-        bump.send_modify(|n| *n += 1);
-        if bump.borrow().is_multiple_of(TRIM_EVERY)
+        let written = run_batch(&pool, &batch).await.map_err(failed);
+        let results = written.map(|(results, new)| {
+            heads.send_modify(|heads| heads.extend(new));
+            results
+        });
+        commits += 1;
+        if commits.is_multiple_of(TRIM_EVERY)
             && let Err(error) = trim(&pool, KEPT).await
         {
             tracing::warn!(%error, "the embedded log was not trimmed");
@@ -83,56 +92,65 @@ pub(super) async fn write_loop(pool: SqlitePool, mut inbox: mpsc::Receiver<Write
     pool.close().await;
 }
 
-/// The number that each order is answered with: an offset, or a topic's partitions.
-async fn run_batch(pool: &SqlitePool, batch: &[Write]) -> Result<Vec<i64>, sqlx::Error> {
+/// The number that each order is answered with: an offset, or a topic's
+/// partitions; and the partitions' new heads.
+async fn run_batch(pool: &SqlitePool, batch: &[Write]) -> Result<(Vec<i64>, Heads), sqlx::Error> {
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let mut results = Vec::with_capacity(batch.len());
-    for write in batch {
-        results.push(match write {
+    let mut results = vec![0; batch.len()];
+    let mut appends: HashMap<(&str, i32), Vec<(usize, &Outgoing)>> = HashMap::new();
+    for (n, write) in batch.iter().enumerate() {
+        match write {
             Write::Append { topic, partition, message, .. } => {
-                append(&mut tx, topic, *partition, message).await?
+                appends.entry((topic, *partition)).or_default().push((n, message));
             }
             Write::Commit { group, positions, .. } => {
                 for (at, next) in positions {
                     set_position(&mut tx, group, at, *next).await?;
                 }
-                0
             }
-            Write::EnsureTopic { topic, partitions, .. } => ensure_topic(&mut tx, topic, *partitions).await?,
-        });
+            Write::EnsureTopic { topic, partitions, .. } => {
+                results[n] = ensure_topic(&mut tx, topic, *partitions).await?;
+            }
+        }
+    }
+    let mut heads = Heads::new();
+    for ((topic, partition), messages) in appends {
+        let first = append(&mut tx, topic, partition, &messages).await?;
+        for (offset, (n, _)) in (first..).zip(&messages) {
+            results[*n] = offset;
+        }
+        let at = TopicPartition { topic: topic.into(), partition };
+        heads.insert(at, first + messages.len() as i64);
     }
     tx.commit().await?;
-    Ok(results)
+    Ok((results, heads))
 }
 
+/// Appends messages to one partition, in their order; the first one's offset.
 async fn append(
     db: &mut SqliteConnection,
     topic: &str,
     partition: i32,
-    message: &Outgoing,
+    messages: &[(usize, &Outgoing)],
 ) -> Result<i64, sqlx::Error> {
-    let offset: i64 = sqlx::query_scalar(
-        "INSERT INTO log_heads (topic, partition, next_offset) VALUES ($1, $2, 1)
-         ON CONFLICT (topic, partition) DO UPDATE SET next_offset = next_offset + 1
-         RETURNING next_offset - 1",
+    let first: i64 = sqlx::query_scalar(
+        "INSERT INTO log_heads (topic, partition, next_offset) VALUES ($1, $2, $3)
+         ON CONFLICT (topic, partition) DO UPDATE SET next_offset = next_offset + excluded.next_offset
+         RETURNING next_offset - $3",
     )
     .bind(topic)
     .bind(partition)
+    .bind(messages.len() as i64)
     .fetch_one(&mut *db)
     .await?;
-    sqlx::query(
-        "INSERT INTO log_messages (topic, partition, offset, key, headers, payload)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(topic)
-    .bind(partition)
-    .bind(offset)
-    .bind(&message.key)
-    .bind(sqlx::types::Json(&message.headers))
-    .bind(&message.payload)
-    .execute(db)
-    .await?;
-    Ok(offset)
+    let mut query =
+        sqlx::QueryBuilder::new("INSERT INTO log_messages (topic, partition, offset, key, headers, payload) ");
+    query.push_values((first..).zip(messages), |mut tuple, (offset, (_, message))| {
+        tuple.push_bind(topic).push_bind(partition).push_bind(offset).push_bind(message.key.as_str());
+        tuple.push_bind(sqlx::types::Json(&message.headers)).push_bind(message.payload.as_slice());
+    });
+    query.build().persistent(messages.len() == 1).execute(db).await?;
+    Ok(first)
 }
 
 async fn set_position(

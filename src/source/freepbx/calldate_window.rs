@@ -69,7 +69,7 @@ impl CdrSource for CalldateWindow {
             true => to,
             false => newest.map_or(cursor, |n| n.max(cursor).min(now)),
         };
-        Ok(Chunk { rows, cursor: Cursor::at(next).to_string(), more })
+        Ok(Chunk { rows, cursor: Cursor::at(next).to_string(), more, reached: Some((next, now)) })
     }
 }
 

@@ -156,7 +156,8 @@ impl CdrSource for CelCursor {
                 Some(next) if is_first => Cursor::at(next),
                 _ => Cursor { seen, cel: Some(position) },
             };
-            return Ok(Chunk { rows, cursor: cursor.to_string(), more: true });
+            let reached = Some((self.sweep.unwrap_or(now), now));
+            return Ok(Chunk { rows, cursor: cursor.to_string(), more: true, reached });
         }
         let late = self.late.len();
         let ended = self.ended(position.id, now).await?;
@@ -169,6 +170,6 @@ impl CdrSource for CelCursor {
         self.read.retain(|read| *read + 2 * OVERLAP_IDS > id);
         let seen = ended.iter().map(|c| c.at).fold(seen, NaiveDateTime::max);
         let cursor = Cursor { seen, cel: Some(CelPosition { id, ..position }) };
-        Ok(Chunk { rows, cursor: cursor.to_string(), more: fresh >= CALLS })
+        Ok(Chunk { rows, cursor: cursor.to_string(), more: fresh >= CALLS, reached: Some((seen, now)) })
     }
 }

@@ -84,7 +84,7 @@ impl CdrSource for CsvSource {
         let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
         let rows = parse(&bytes[..whole], &columns, from == 0);
         let next = from + whole as u64;
-        Ok(Chunk { rows, cursor: next.to_string(), more: whole > 0 && next < len })
+        Ok(Chunk { rows, cursor: next.to_string(), more: whole > 0 && next < len, reached: None })
     }
 }
 

@@ -16,8 +16,10 @@
 //! about a half-muted recording.
 
 mod admission;
+mod call_words;
 mod fault;
 pub mod plan;
+mod siblings;
 
 use super::pbx::{Pbx, Pbxs};
 use crate::bus::Topics;
@@ -32,8 +34,9 @@ use crate::speech::{SpeechError, Utterance};
 use crate::store::Store;
 use crate::store::recordings::{Ended, Intent, RecordingRow};
 use async_trait::async_trait;
+pub use call_words::CallWords;
 use fault::Fault;
-use plan::{Findings, Heard, Plan, PlanError};
+use plan::{Beside, Findings, Heard, Plan, PlanError};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -55,6 +58,7 @@ pub struct Redact {
     pub dry_run: bool,
     pub limit_bytes: u64,
     pub metrics: Arc<Metrics>,
+    pub call_words: CallWords,
 }
 
 /// One recording at work.
@@ -149,6 +153,7 @@ impl Redact {
         {
             return Ok(());
         }
+        let beside = self.beside(&job).await?;
         let heard = match self.hear(&job, &bytes).await {
             Err(Fault::Plan(PlanError::Container(ContainerError::NoAudio))) => {
                 return self.not_needed(&job, "the recording has a header but no audio", None).await;
@@ -158,8 +163,10 @@ impl Redact {
         if heard.layout.lengths != Lengths::Right {
             self.check_age(stat, self.settle * OPEN_SETTLES)?;
         }
-        let words = self.words(&job, &heard).await?;
-        let (heard, mut findings) = self.find(heard, words, self.rules.of(tenant).clone()).await?;
+        let words = self.words(&job, &heard, &bytes).await?;
+        let (heard, mut findings) =
+            self.find(heard, words.clone(), beside.words(), self.rules.of(tenant).clone()).await?;
+        self.tell_siblings(&job, words, &findings, &beside).await?;
         if let Some(intent) = &job.row.intent {
             // The file grew under a half-written mute: what was to be silent stays so.
             findings.keep(&intent.0.segments);
@@ -240,8 +247,18 @@ impl Redact {
         Ok(work.await.map_err(|_| Fault::Worker)??)
     }
 
-    async fn words(&self, job: &Job<'_>, heard: &Heard) -> Result<Option<RawTranscript>, Fault> {
+    /// What an engine hears, or has heard in these very bytes not long ago.
+    async fn words(
+        &self,
+        job: &Job<'_>,
+        heard: &Heard,
+        bytes: &[u8],
+    ) -> Result<Option<Arc<RawTranscript>>, Fault> {
         let Some(engine) = &job.pbx.speech else { return Ok(None) };
+        let content = plan::sha256(bytes);
+        if let Some(words) = self.call_words.of_content(&job.row.id, &content) {
+            return Ok(Some(words));
+        }
         let audio = Utterance {
             plane: &heard.speech,
             duration_s: heard.duration_s,
@@ -257,18 +274,19 @@ impl Redact {
             self.metrics.engine_audio_seconds.with_label_values(&[engine.name()]).inc_by(words.sent_s);
             self.metrics.engine_cost_dollars.with_label_values(&[engine.name()]).inc_by(cost);
         }
-        Ok(Some(words))
+        Ok(Some(self.call_words.remember(&job.row.id, content, words)))
     }
 
     /// A long call and a model take a while: not on a thread that polls.
     async fn find(
         &self,
         heard: Heard,
-        words: Option<RawTranscript>,
+        words: Option<Arc<RawTranscript>>,
+        beside: Beside,
         rules: Arc<Ruleset>,
     ) -> Result<(Heard, Findings), Fault> {
         let work = tokio::task::spawn_blocking(move || {
-            let findings = plan::find(&heard, words.as_ref(), &rules);
+            let findings = plan::find(&heard, words.as_deref(), &beside, &rules);
             (heard, findings)
         });
         let (heard, findings) = work.await.map_err(|_| Fault::Worker)?;
@@ -347,6 +365,7 @@ impl Redact {
         };
         let pbx = job.input.call.pbx.as_str();
         self.metrics.recording_bytes.with_label_values(&[pbx, "written"]).inc_by(written);
+        self.call_words.written(&job.row.id, &intent.redacted_sha256);
         self.complete(job, seen, intent).await
     }
 

@@ -1,11 +1,13 @@
 //! The pure half of a redaction: bytes in, what would be written out. Used by
 //! the stage and by the command line alike.
 
-use crate::call::{Detector, RawTranscript, Reason, Segment};
+use crate::call::{Detector, RawTranscript, Reason, Segment, Word};
+use crate::detect::together::with_others;
 use crate::detect::{
-    EntitiesError, Ruleset, SanitizedTranscript, detect_with_model, hallucination, merge, sanitize,
+    Detection, EntitiesError, Ruleset, SanitizedTranscript, detect_with_model, hallucination, merge, sanitize,
 };
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use unsaid_dsp::container::{ContainerError, locate};
 use unsaid_dsp::decode::decode;
 use unsaid_dsp::dtmf::{self, Policy, Tone};
@@ -80,6 +82,15 @@ pub struct Findings {
     pub transcript: Option<SanitizedTranscript>,
     /// What an auditor should know of how it was found.
     pub note: Option<&'static str>,
+    /// Of every word that was heard, whether it is secret.
+    pub secret_words: Vec<bool>,
+}
+
+/// What was heard in the call's other recordings, by their order in the call.
+#[derive(Clone, Default)]
+pub struct Beside {
+    pub before: Vec<Arc<RawTranscript>>,
+    pub after: Vec<Arc<RawTranscript>>,
 }
 
 /// Said with the outcome: more was silenced than was secret.
@@ -93,6 +104,24 @@ impl Findings {
     }
 }
 
+/// The secrets among a recording's words, with what the call's other recordings tell of them.
+///
+/// # Errors
+/// [`EntitiesError`] when the ruleset's model fails.
+pub fn detections(
+    words: &RawTranscript,
+    beside: &Beside,
+    rules: &Ruleset,
+) -> Result<Vec<Detection>, EntitiesError> {
+    let language = words.language.as_deref();
+    let alone = detect_with_model(&words.words, language, rules)?;
+    let (before, after) = (beside.before.iter(), beside.after.iter());
+    let own = std::iter::once(words.words.as_slice());
+    let parts: Vec<&[Word]> =
+        before.map(|w| w.words.as_slice()).chain(own).chain(after.map(|w| w.words.as_slice())).collect();
+    Ok(with_others(alone, &parts, beside.before.len(), language, rules))
+}
+
 /// Words and tones to segments, in order.
 ///
 /// # Errors
@@ -100,14 +129,17 @@ impl Findings {
 pub fn find(
     heard: &Heard,
     words: Option<&RawTranscript>,
+    beside: &Beside,
     rules: &Ruleset,
 ) -> Result<Findings, EntitiesError> {
     let mut segments = heard.tones.clone();
     let mut note = None;
     let mut clean = None;
+    let mut secret_words = Vec::new();
     if let Some(transcript) = words {
         let language = transcript.language.as_deref();
-        let detections = detect_with_model(&transcript.words, language, rules)?;
+        let detections = detections(transcript, beside, rules)?;
+        secret_words = covered(transcript.words.len(), &detections);
         let recording = merge::Recording { duration_s: heard.duration_s, silence: Some(&heard.silence) };
         merge::name_tones(&mut segments, &transcript.words, language, rules);
         segments.extend(merge::place(transcript, &detections, rules, recording));
@@ -117,7 +149,16 @@ pub fn find(
     }
     let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
-    Ok(Findings { segments, transcript: clean, note })
+    Ok(Findings { segments, transcript: clean, note, secret_words })
+}
+
+/// Of so many words, which a detection covers.
+pub fn covered(words: usize, detections: &[Detection]) -> Vec<bool> {
+    let mut covered = vec![false; words];
+    for d in detections {
+        covered[d.first..=d.last].fill(true);
+    }
+    covered
 }
 
 /// Outward to whole milliseconds, inside the recording: what is told is then exactly what is silent.
