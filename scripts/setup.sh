@@ -30,6 +30,7 @@ for what in "$@"; do
       need mariadb mariadb-client
       need '/usr/lib/postgresql/*/bin/initdb' postgresql
       need sshd openssh-server
+      need age age
       need ssh-keygen openssh-client
       need prometheus prometheus
       need chromium chromium

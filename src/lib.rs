@@ -18,3 +18,4 @@ pub mod speech;
 pub mod stage;
 pub mod store;
 pub mod telemetry;
+pub mod vault;

@@ -10,7 +10,7 @@ const ORDER: &[&[&str]] = &[
     &["detect", "message", "telemetry"],
     &["config", "metrics"],
     &["store", "bus", "recordings"],
-    &["speech", "ner"],
+    &["speech", "ner", "vault"],
     &["analysis"],
     &["stage", "source", "job"],
     &["api"],

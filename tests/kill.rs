@@ -3,6 +3,7 @@
 //! `TEST_KILL_ROUNDS=25` kills 500 times in each way.
 
 use crate::office::{DATA, Office, SECRETS, Unsaid, age, assert_redacted, segments_of};
+use crate::originals::Sealing;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
@@ -57,10 +58,11 @@ fn survives(write_back: &str) {
 }
 
 fn survives_a_round(write_back: &str) -> usize {
-    let office = Office::lay_out();
-    let originals = fifty(&office);
+    let sealing = Sealing::lay_out();
+    let office = &sealing.office;
+    let originals = fifty(office);
     // Slower than it must be, so that kills fall into the middle of the work.
-    let settings = office.settings().replace("[limits]\n", "[limits]\nmessages = 1\n");
+    let settings = sealing.settings().replace("[limits]\n", "[limits]\nmessages = 1\n");
     let settings = settings.replace("[[pbx]]\n", &format!("[[pbx]]\nwrite_back = \"{write_back}\"\n"));
     let mut random =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
@@ -96,6 +98,13 @@ fn survives_a_round(write_back: &str) -> usize {
     let ours = left.filter(|e| e.file_name().to_string_lossy().starts_with(".tmp-")).count();
     assert_eq!(ours, 0, "files of ours lie beside the recordings");
     originals.values().for_each(|(path, _)| plays(path, &office.read(path)));
+    // Every recording that was muted has its original, whole, and no other.
+    let sealed = sealing.list();
+    assert_eq!(sealed.len(), CALLS);
+    for original in &sealed {
+        let (_, bytes) = originals.values().find(|(path, _)| original["path"] == *path).unwrap();
+        assert_eq!(original["original_sha256"], unsaid::stage::redact::plan::sha256(bytes), "{original}");
+    }
     cut
 }
 

@@ -19,6 +19,7 @@ mod leaks;
 #[cfg(feature = "ner")]
 mod ner;
 mod office;
+mod originals;
 mod orphans;
 mod replace;
 mod retention;

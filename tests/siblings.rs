@@ -30,7 +30,8 @@ fn lay(office: &Office, name: &str, text: &str) {
     let path = office.monitor().join("2024/05/14").join(name);
     let json = json!({"task": "transcribe", "language": "english", "duration": seconds, "text": text, "words": words});
     std::fs::write(path.with_extension("json"), json.to_string()).unwrap();
-    let samples = (0..seconds * 8_000).flat_map(|n| ((n.wrapping_mul(2_654_435_761) >> 20) as i16 - 2_048).to_le_bytes());
+    let samples = (0..seconds * 8_000)
+        .flat_map(|n| ((n.wrapping_mul(2_654_435_761) >> 20) as i16 - 2_048).to_le_bytes());
     let data: Vec<u8> = samples.collect();
     let mut wav = Vec::new();
     wav.extend_from_slice(b"RIFF");

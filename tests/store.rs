@@ -46,7 +46,12 @@ fn recording(key: &CallKey, file: &str) -> NamedRecording {
     }
 }
 
-fn registration<'a>(key: &'a CallKey, identity: &'a str, row: &'a CdrRow, file: Option<&str>) -> Registration<'a> {
+fn registration<'a>(
+    key: &'a CallKey,
+    identity: &'a str,
+    row: &'a CdrRow,
+    file: Option<&str>,
+) -> Registration<'a> {
     Registration { key, source: "csv", identity, row, recording_id: file.map(|f| key.recording_id(f)) }
 }
 
@@ -289,11 +294,14 @@ async fn many_at_once(store: Store) {
         })
         .collect();
     let (batch, single) = (name::<TenantId>("default"), name::<TenantId>("other"));
-    let files = |linkedid: &str| if linkedid.starts_with('7') { vec![] } else { vec![format!("{linkedid}.wav")] };
+    let files =
+        |linkedid: &str| if linkedid.starts_with('7') { vec![] } else { vec![format!("{linkedid}.wav")] };
     let keys: Vec<CallKey> = rows.iter().map(|(linkedid, _)| key("default", linkedid)).collect();
     let identities: Vec<String> = rows.iter().map(|(_, row)| row.identity()).collect();
     let mut registrations: Vec<Registration<'_>> = (0..rows.len())
-        .map(|n| registration(&keys[n], &identities[n], &rows[n].1, files(&rows[n].0).first().map(String::as_str)))
+        .map(|n| {
+            registration(&keys[n], &identities[n], &rows[n].1, files(&rows[n].0).first().map(String::as_str))
+        })
         .collect();
     registrations.extend(registrations[..50].to_vec());
     let unsent = store
@@ -307,11 +315,14 @@ async fn many_at_once(store: Store) {
     assert_eq!((ids.len(), unsent.len()), (489, 489), "11 of 500 calls begin with a 7");
     for (linkedid, row) in &rows[..300] {
         let own = files(linkedid);
-        register(&store, &key("other", linkedid), row, &own.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        register(&store, &key("other", linkedid), row, &own.iter().map(String::as_str).collect::<Vec<_>>())
+            .await;
     }
     for n in 0..100 {
         let linkedid = format!("{n}.9");
-        let of = async |tenant: &TenantId, key: CallKey| store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+        let of = async |tenant: &TenantId, key: CallKey| {
+            store.call(tenant, &key.call_id()).await.unwrap().unwrap()
+        };
         let together = of(&batch, key("default", &linkedid)).await;
         let alone = of(&single, key("other", &linkedid)).await;
         assert_eq!(
@@ -339,7 +350,10 @@ async fn reading_is_paused_and_counted(store: Store) {
     assert!(!store.is_sync_paused(&name("other"), &pbx).await.unwrap());
     let sync = store.syncs(&tenant).await.unwrap().remove(0);
     assert_eq!((sync.rows_read, sync.rows_sent, sync.rows_registered), (20, 8, 1));
-    assert_eq!((sync.began_at, sync.reached_at), (Some(at("2024-05-02T00:00:00")), Some(at("2024-05-03T00:00:00"))));
+    assert_eq!(
+        (sync.began_at, sync.reached_at),
+        (Some(at("2024-05-02T00:00:00")), Some(at("2024-05-03T00:00:00")))
+    );
     assert_eq!((sync.paused, sync.catching_up, sync.problem.as_deref()), (true, true, Some("away")));
     store.pause_sync(&tenant, &pbx, false).await.unwrap();
     store.note_read(&tenant, &pbx, &ReadNote::default()).await.unwrap();

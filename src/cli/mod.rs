@@ -8,6 +8,7 @@ mod files;
 mod hook;
 mod migrate;
 mod mute;
+mod originals;
 mod probe;
 mod redact;
 mod retention;
@@ -49,6 +50,8 @@ enum Command {
     Hook(hook::Args),
     /// Delete recordings of days that are over, or list what would go.
     Retention(retention::Args),
+    /// List, open and put back originals that were sealed before they were muted.
+    Originals(originals::Args),
     /// Bring the database up to date and stop.
     Migrate(migrate::Args),
 }
@@ -96,6 +99,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Doctor(args) => in_runtime(doctor::run(args)),
         Command::Hook(args) => in_runtime(hook::run(args)),
         Command::Retention(args) => in_runtime(retention::run(args)),
+        Command::Originals(args) => in_runtime(originals::run(args)),
         Command::Migrate(args) => in_runtime(migrate::run(args)),
     };
     match result {

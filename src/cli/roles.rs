@@ -15,6 +15,7 @@ use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
 use crate::detect::{Entities, Lexicon, Ruleset, Rulesets};
 use crate::job;
+use crate::job::originals::KeptOriginals;
 use crate::job::retention::Retention;
 use crate::message::{RecordingReady, Topic, Why};
 use crate::metrics::Metrics;
@@ -29,6 +30,7 @@ use crate::stage::pbx::{Circuit, Pbx, Pbxs};
 use crate::stage::redact::{CallWords, Redact};
 use crate::stage::register::Register;
 use crate::store::Store;
+use crate::vault::originals::Originals;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -191,6 +193,14 @@ impl App {
     async fn spawn_jobs(&self, tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) -> Result<()> {
         for pbx in self.pbxs.iter() {
             let (tenant, id) = (&pbx.config.tenant, &pbx.config.id);
+            if let Some(originals) = pbx.originals.clone() {
+                let (tenant, pbx, store) = (tenant.clone(), id.clone(), self.store.clone());
+                let (kept, shutdown) = (KeptOriginals { tenant, pbx, originals, store }, shutdown.clone());
+                tasks.spawn(async move {
+                    kept.keep(shutdown).await;
+                    Ok(())
+                });
+            }
             let shutdown = shutdown.clone();
             match Retention::of(&pbx.config, &pbx.recordings, &self.store, &self.metrics) {
                 Some(retention) => {
@@ -366,7 +376,9 @@ fn open_pbx(pbx: &PbxConfig, config: &Config, shared: Option<&Arc<dyn Transcribe
         _ => shared.cloned(),
     };
     let player_cache = pbx.player_cache.as_ref().map(|folder| recordings::open(&pbx.recordings.at(folder)));
+    let originals = pbx.originals.as_ref().map(|o| Originals::open(o, &config.data.dir)).transpose();
     Ok(Pbx {
+        originals: originals.map_err(|e| CliError::Usage(format!("pbx {}: {e}", pbx.id)))?.map(Arc::new),
         config: pbx.clone(),
         recordings,
         player_cache,

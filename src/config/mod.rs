@@ -1,6 +1,7 @@
 //! Settings: the commented defaults compiled in, a file, the environment; one
 //! struct a subsystem, limits checked at start.
 
+pub mod keep;
 pub mod pbx;
 
 use crate::call::{Reason, TenantId};

@@ -1,6 +1,7 @@
 //! One PBX: where its CDRs come from and where its recordings lie.
 
 use super::ConfigError;
+use super::keep::OriginalsConfig;
 use crate::call::Zone;
 use crate::call::{PbxId, TenantId};
 use chrono::{NaiveDate, NaiveTime};
@@ -33,6 +34,9 @@ pub struct PbxConfig {
     /// FreePBX's AMPPLAYBACK, where the recordings lie.
     #[serde(default)]
     pub player_cache: Option<String>,
+    /// Absent: no original is kept.
+    #[serde(default)]
+    pub originals: Option<OriginalsConfig>,
 }
 
 /// When recordings are deleted.
@@ -226,6 +230,9 @@ impl PbxConfig {
                     "it must be an IANA name such as America/New_York",
                 );
             }
+        }
+        if let Some(o) = self.originals.as_ref().filter(|o| !(1..=36_500).contains(&o.keep_days)) {
+            return limit("pbx.originals.keep_days", &o.keep_days.to_string(), "it must be 1 to 36500");
         }
         if let SourceConfig::Freepbx(f) = &self.source {
             let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

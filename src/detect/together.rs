@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn a_question_in_one_recording_is_answered_in_the_next() {
         let rules = Ruleset::new().expect("rules");
-        let (asked, answered) = (words("sure I can help could you tell me your pin"), words("eight three oh two thanks"));
+        let (asked, answered) =
+            (words("sure I can help could you tell me your pin"), words("eight three oh two thanks"));
         assert!(detect(&answered, Some("en"), &rules).is_empty(), "by itself it is a number");
         let found = detect_together(&[&asked, &answered], 1, Some("en"), &rules);
         assert_eq!(found.len(), 1, "{found:?}");

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod day_folders;
+pub mod kept;
 mod legacy_key;
 pub mod local;
 pub mod playback;

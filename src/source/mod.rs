@@ -160,7 +160,9 @@ impl Feeder {
 
     async fn note_problem(&self, error: &FeedError) {
         let noted = self.store.note_read_problem(&self.tenant, &self.pbx, &error.to_string()).await;
-        noted.unwrap_or_else(|error| tracing::debug!(pbx = %self.pbx, %error, "the problem could not be noted"));
+        noted.unwrap_or_else(
+            |error| tracing::debug!(pbx = %self.pbx, %error, "the problem could not be noted"),
+        );
     }
 
     async fn read_unless_paused(&mut self, published: &mut HashSet<String>) -> Result<bool, FeedError> {

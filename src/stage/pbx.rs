@@ -6,6 +6,7 @@ use crate::config::pbx::PbxConfig;
 use crate::recordings::{Recordings, RecordingsError};
 use crate::source::freepbx::Trunks;
 use crate::speech::Transcriber;
+use crate::vault::originals::Originals;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ pub struct Pbx {
     pub player_cache: Option<Arc<dyn Recordings>>,
     /// `None`: tones only.
     pub speech: Option<Arc<dyn Transcriber>>,
+    /// Where originals are sealed to; `None`: none is kept.
+    pub originals: Option<Arc<Originals>>,
     pub trunks: Trunks,
     pub circuit: Circuit,
 }

@@ -15,16 +15,24 @@ pub struct AuditEntry {
     pub detail: Json<serde_json::Value>,
 }
 
-/// Writes an entry inside a transaction of either database.
+/// Writes an entry of unsaid's own doing inside a transaction of either database.
 macro_rules! audit {
     ($tx:expr, $tenant:expr, $action:expr, $subject:expr, $detail:expr) => {
+        $crate::store::audit::audit_by!($tx, $tenant, "unsaid", $action, $subject, $detail)
+    };
+}
+
+/// Writes an entry of what somebody did.
+macro_rules! audit_by {
+    ($tx:expr, $tenant:expr, $actor:expr, $action:expr, $subject:expr, $detail:expr) => {
         sqlx::query(
             "INSERT INTO audit (id, tenant, at, actor, action, subject, detail)
-             VALUES ($1, $2, $3, 'unsaid', $4, $5, $6)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(uuid::Uuid::now_v7().to_string())
         .bind($tenant)
         .bind($crate::store::now())
+        .bind($actor)
         .bind($action)
         .bind($subject)
         .bind(sqlx::types::Json($detail))
@@ -33,7 +41,7 @@ macro_rules! audit {
     };
 }
 
-pub(crate) use audit;
+pub(crate) use {audit, audit_by};
 
 impl Store {
     /// The trail of one subject, oldest first.

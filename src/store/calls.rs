@@ -31,7 +31,7 @@ pub struct CallRow {
     pub summary: Option<String>,
     pub sentiment: Option<String>,
     pub booking: Option<String>,
-    /// pending, processing, not_needed, completed, dry_run, failed.
+    /// pending, processing, not_needed, completed, dry_run, restored, failed.
     pub redaction_status: String,
     pub redacted: bool,
     #[schema(value_type = Vec<Object>)]
@@ -84,6 +84,7 @@ pub(crate) struct CallStatus {
 /// | any failed | failed / failed | failed / failed |
 /// | any pending or processing | that | that |
 /// | any found by a dry run | completed / dry_run | unanswered / dry_run |
+/// | any with its original put back | completed / restored | unanswered / restored |
 /// | all ended | completed | unanswered |
 pub(crate) fn status_of(disposition: &str, recordings: &[RecordingState]) -> CallStatus {
     let answered = disposition == Disposition::Answered.as_str();
@@ -99,6 +100,8 @@ pub(crate) fn status_of(disposition: &str, recordings: &[RecordingState]) -> Cal
         ("pending", "pending", waits)
     } else if any("dry_run").is_some() {
         (ended, "dry_run", waits)
+    } else if any("restored").is_some() {
+        (ended, "restored", waits)
     } else if any("completed").is_some() {
         (ended, "completed", waits)
     } else {
@@ -268,6 +271,7 @@ mod tests {
             ("answered", vec!["not_needed", "completed"], "completed", "completed"),
             ("no_answer", vec!["not_needed"], "unanswered", "not_needed"),
             ("answered", vec!["completed", "dry_run"], "completed", "dry_run"),
+            ("answered", vec!["completed", "restored"], "completed", "restored"),
             ("no_answer", vec!["failed"], "failed", "failed"),
         ] {
             let states: Vec<RecordingState> = recordings.iter().map(|r| recording(r)).collect();

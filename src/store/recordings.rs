@@ -131,6 +131,8 @@ macro_rules! settle_calls_of {
     }};
 }
 
+pub(crate) use settle_calls_of;
+
 impl Store {
     /// One recording of a tenant.
     ///

@@ -210,10 +210,8 @@ macro_rules! save_recordings {
                 query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
             published.extend(rows);
         }
-        let named: Vec<(&str, &str)> = $calls
-            .iter()
-            .flat_map(|a| a.recordings.iter().map(|r| (a.id.as_str(), r.id.as_str())))
-            .collect();
+        let named: Vec<(&str, &str)> =
+            $calls.iter().flat_map(|a| a.recordings.iter().map(|r| (a.id.as_str(), r.id.as_str()))).collect();
         for part in named.chunks(ROWS) {
             let mut query = sqlx::QueryBuilder::new("INSERT INTO call_recordings (call_id, recording_id) ");
             query.push_values(part, |mut tuple, (call, recording)| {
@@ -330,7 +328,9 @@ impl Store {
                 query.push_values(part, |mut tuple, (identity, file)| {
                     tuple.push_bind(identity.as_str()).push_bind(*file);
                 });
-                query.push(") SELECT l.identity FROM k JOIN legs l ON l.identity = k.identity AND l.tenant = ");
+                query.push(
+                    ") SELECT l.identity FROM k JOIN legs l ON l.identity = k.identity AND l.tenant = ",
+                );
                 query.push_bind(tenant).push(" AND l.pbx = ").push_bind(pbx);
                 query.push(" WHERE l.cdr ->> 'recordingfile' = k.file");
                 query.build_query_scalar().persistent(false).fetch_all(pool).await?

@@ -19,6 +19,7 @@ const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "short", tim
 const label = (reason) => reason.replaceAll("_", " ");
 const outcome = (call) =>
   call.redaction_status === "dry_run" ? "dry run" :
+  call.redaction_status === "restored" ? "original put back" :
   call.status === "unanswered" ? call.disposition.replace("_", " ").toUpperCase() : call.status;
 
 function countReasons(segments) {

@@ -243,9 +243,7 @@ impl Bus for EmbeddedLog {
         let partitions = 0..self.shared.partitions(topic)?;
         try_join_all(partitions.map(|partition| {
             let at = TopicPartition { topic: name.clone(), partition };
-            async move {
-                Ok((partition, self.shared.head(&at) - self.shared.position(group, &at).await?))
-            }
+            async move { Ok((partition, self.shared.head(&at) - self.shared.position(group, &at).await?)) }
         }))
         .await
     }

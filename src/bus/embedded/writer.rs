@@ -70,7 +70,11 @@ impl Write {
 
 /// One transaction for all that has come in meanwhile; when it fails, every
 /// one of its writers is told so.
-pub(super) async fn write_loop(pool: SqlitePool, mut inbox: mpsc::Receiver<Write>, heads: watch::Sender<Heads>) {
+pub(super) async fn write_loop(
+    pool: SqlitePool,
+    mut inbox: mpsc::Receiver<Write>,
+    heads: watch::Sender<Heads>,
+) {
     let mut batch = Vec::with_capacity(GROUP_COMMIT);
     let mut commits: u64 = 0;
     while inbox.recv_many(&mut batch, GROUP_COMMIT).await > 0 {
@@ -143,8 +147,9 @@ async fn append(
     .bind(messages.len() as i64)
     .fetch_one(&mut *db)
     .await?;
-    let mut query =
-        sqlx::QueryBuilder::new("INSERT INTO log_messages (topic, partition, offset, key, headers, payload) ");
+    let mut query = sqlx::QueryBuilder::new(
+        "INSERT INTO log_messages (topic, partition, offset, key, headers, payload) ",
+    );
     query.push_values((first..).zip(messages), |mut tuple, (offset, (_, message))| {
         tuple.push_bind(topic).push_bind(partition).push_bind(offset).push_bind(message.key.as_str());
         tuple.push_bind(sqlx::types::Json(&message.headers)).push_bind(message.payload.as_slice());

@@ -70,7 +70,9 @@ fn forget_old(all: &mut HashMap<String, Kept>) {
     all.retain(|_, kept| kept.at.elapsed() < KEPT);
     let mut words: usize = all.values().map(|kept| kept.words.words.len()).sum();
     while words > MOST_WORDS && all.len() > 1 {
-        let Some(oldest) = all.iter().min_by_key(|(_, kept)| kept.at).map(|(id, _)| id.clone()) else { return };
+        let Some(oldest) = all.iter().min_by_key(|(_, kept)| kept.at).map(|(id, _)| id.clone()) else {
+            return;
+        };
         words -= all.remove(&oldest).map_or(0, |kept| kept.words.words.len());
     }
 }

@@ -10,6 +10,7 @@ use crate::recordings::RecordingsError;
 use crate::speech::SpeechError;
 use crate::stage::{bus_failed, store_failed};
 use crate::store::StoreError;
+use crate::vault::originals::SealError;
 use std::time::Duration;
 use unsaid_dsp::container::ContainerError;
 
@@ -30,6 +31,8 @@ pub enum Fault {
     Bus(#[from] BusError),
     #[error("the recording may still be written to")]
     NotFinished { wait: Duration },
+    #[error("the original could not be sealed, so nothing was written: {0}")]
+    Unsealed(#[source] SealError),
     #[error("a worker stopped")]
     Worker,
 }
@@ -83,6 +86,11 @@ impl Redact {
             Fault::Entities(error) => {
                 tracing::warn!(call = %input.call.message_key(), %error, "entities");
                 Outcome::retry(soon, "entities")
+            }
+            // The place for originals is the operator's to mend; the call waits until it is.
+            Fault::Unsealed(error) => {
+                tracing::error!(call = %input.call.message_key(), %error, "the original could not be sealed");
+                Outcome::wait(Duration::from_secs(30), "unsealed")
             }
             Fault::Worker => Outcome::retry(soon, "worker"),
         }

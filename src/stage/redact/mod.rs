@@ -7,18 +7,21 @@
 //! 4. Nothing found: `not_needed`.
 //! 5. Plan the bytes to write and prove them in memory.
 //! 6. Store the intent; a dry run ends here, with what it found as its outcome.
-//! 7. Write back, read back, restore the time (`recordings::write_back`).
+//! 7. Where it is switched on, seal the original to the operator's public keys.
+//! 8. Write back, read back, restore the time (`recordings::write_back`).
 //!    Delete FreePBX's copies for its player.
-//! 8. One store transaction: segments, sanitized transcript, status, audit.
-//! 9. Publish to `redactions`; then the offset may advance.
+//! 9. One store transaction: segments, sanitized transcript, status, audit.
+//! 10. Publish to `redactions`; then the offset may advance.
 //!
 //! A redelivery that finds an intent mutes from it, without asking an engine
 //! about a half-muted recording.
 
 mod admission;
 mod call_words;
+mod ending;
 mod fault;
 pub mod plan;
+mod seal;
 mod siblings;
 
 use super::pbx::{Pbx, Pbxs};
@@ -27,12 +30,12 @@ use crate::bus::consumer::{Outcome, Stage};
 use crate::call::{RawTranscript, RecordingPath};
 use crate::config::pbx::WriteBack;
 use crate::detect::{Ruleset, Rulesets};
-use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome, Why};
+use crate::message::{RecordingReady, RedactionOutcome, Why};
 use crate::metrics::Metrics;
 use crate::recordings::{RecordingsError, Stat, player_cache, write_back};
 use crate::speech::{SpeechError, Utterance};
 use crate::store::Store;
-use crate::store::recordings::{Ended, Intent, RecordingRow};
+use crate::store::recordings::{Intent, RecordingRow};
 use async_trait::async_trait;
 pub use call_words::CallWords;
 use fault::Fault;
@@ -99,6 +102,7 @@ impl Stage for Redact {
                 | Fault::Bus(_)
                 | Fault::Entities(_)
                 | Fault::NotFinished { .. }
+                | Fault::Unsealed(_)
                 | Fault::Worker,
             ) => {}
             _ => pbx.circuit.succeeded(),
@@ -293,7 +297,7 @@ impl Redact {
         Ok((heard, findings?))
     }
 
-    /// Steps 4 to 9 for what was found.
+    /// Steps 4 to 10 for what was found.
     async fn write(
         &self,
         job: &Job<'_>,
@@ -336,7 +340,7 @@ impl Redact {
         self.write_back(job, stat, &bytes, &plan, &intent).await
     }
 
-    /// Step 7, by the way that the format allows and the settings ask for.
+    /// Steps 7 and 8, by the way that the format allows and the settings ask for.
     async fn write_back(
         &self,
         job: &Job<'_>,
@@ -345,6 +349,7 @@ impl Redact {
         plan: &Plan,
         intent: &Intent,
     ) -> Result<(), Fault> {
+        self.seal_original(job, before, intent).await?;
         let recordings = job.pbx.recordings.as_ref();
         let replaced = match &plan.rewritten {
             Some(after) => Some(Cow::Borrowed(after)),
@@ -423,89 +428,6 @@ impl Redact {
     /// Said where no engine listens: an auditor must not take it for a clean call.
     fn tones_only(&self, job: &Job<'_>) -> Option<&'static str> {
         job.pbx.speech.is_none().then_some("only keyed tones were looked for: no speech engine is configured")
-    }
-
-    /// Steps 8 and 9.
-    async fn end(
-        &self,
-        job: &Job<'_>,
-        status: RedactionOutcome,
-        detail: Option<&str>,
-        intent: Option<&Intent>,
-    ) -> Result<(), Fault> {
-        let mut redacted = self.outcome(job.input, job.path.to_string(), status, detail.map(str::to_owned));
-        redacted.elapsed_ms = i64::try_from(job.started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let mut ended =
-            Ended { redacted, transcript: None, peaks: Vec::new(), format: None, size_bytes: None };
-        if let Some(intent) = intent {
-            let done = &mut ended.redacted;
-            done.duration_s = intent.duration_s;
-            done.sha256_before = Some(intent.original_sha256.clone());
-            // The file of a dry run is not the one that was planned.
-            done.sha256_after = (status != RedactionOutcome::DryRun).then(|| intent.redacted_sha256.clone());
-            done.ruleset = intent.ruleset.clone();
-            if matches!(status, RedactionOutcome::Completed | RedactionOutcome::DryRun) {
-                done.segments = intent.segments.clone();
-                done.muted_s = intent.muted_s;
-            }
-            ended.transcript = intent.transcript.clone();
-            ended.peaks = intent.peaks.clone();
-            ended.format = Some(intent.format.clone());
-            ended.size_bytes = i64::try_from(intent.size_bytes).ok();
-        }
-        self.store.end_redaction(&job.input.call, &ended).await?;
-        self.count(&ended.redacted, job.started.elapsed());
-        self.topics.publish(&ended.redacted, &[]).await?;
-        Ok(())
-    }
-
-    fn count(&self, done: &Redacted, elapsed: Duration) {
-        let m = &self.metrics;
-        m.redactions.with_label_values(&[done.status.as_str()]).inc();
-        m.audio_seconds.inc_by(done.duration_s);
-        m.audio_wall_seconds.inc_by(elapsed.as_secs_f64());
-        m.muted_seconds.inc_by(done.muted_s);
-        for s in &done.segments {
-            m.spans.with_label_values(&[s.reason.as_str(), s.detector.as_str()]).inc();
-        }
-    }
-
-    /// The store has the outcome already: only the message may be missing.
-    async fn publish_again(&self, job: &Job<'_>) -> Result<(), Fault> {
-        let row = &job.row;
-        let status = if row.redacted { RedactionOutcome::Completed } else { RedactionOutcome::NotNeeded };
-        let mut done = self.outcome(job.input, job.path.to_string(), status, row.detail.clone());
-        done.segments = row.redacted_segments.0.clone();
-        done.muted_s = row.muted_s;
-        done.duration_s = row.duration_s.unwrap_or(0.0);
-        done.sha256_before = row.original_sha256.clone();
-        done.sha256_after = row.redacted_sha256.clone();
-        done.elapsed_ms = row.elapsed_ms;
-        self.topics.publish(&done, &[]).await?;
-        Ok(())
-    }
-
-    fn outcome(
-        &self,
-        input: &RecordingReady,
-        path: String,
-        status: RedactionOutcome,
-        detail: Option<String>,
-    ) -> Redacted {
-        Redacted {
-            call: input.call().clone(),
-            recording_id: input.recording_id.clone(),
-            path,
-            status,
-            detail,
-            segments: Vec::new(),
-            muted_s: 0.0,
-            duration_s: 0.0,
-            sha256_before: None,
-            sha256_after: None,
-            ruleset: self.rules.of(&input.call.tenant).version(),
-            elapsed_ms: 0,
-        }
     }
 }
 

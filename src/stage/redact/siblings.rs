@@ -37,10 +37,8 @@ impl Siblings {
     fn words_beside(&self, sibling: usize, own: &Arc<RawTranscript>) -> Beside {
         let own_at = self.0.iter().take_while(|s| s.is_before).count();
         let words = |range: std::ops::Range<usize>| self.0[range].iter().filter_map(|s| s.words.clone());
-        let mut beside = Beside {
-            before: words(0..sibling).collect(),
-            after: words(sibling + 1..self.0.len()).collect(),
-        };
+        let mut beside =
+            Beside { before: words(0..sibling).collect(), after: words(sibling + 1..self.0.len()).collect() };
         // Own words stand between those of the recordings before and after it.
         if sibling < own_at {
             let between = words(sibling + 1..own_at).count();
@@ -127,7 +125,8 @@ impl Redact {
         self.call_words.found(&job.row.id, findings.secret_words.clone());
         let rules = self.rules.of(&job.input.call.tenant);
         for (n, sibling) in siblings.0.iter().enumerate() {
-            let ended = matches!(sibling.row.redaction_status.as_str(), "completed" | "not_needed" | "dry_run");
+            let ended =
+                matches!(sibling.row.redaction_status.as_str(), "completed" | "not_needed" | "dry_run");
             let tells_more = match (&sibling.words, self.call_words.of(&sibling.row.id)) {
                 (Some(theirs), Some((_, Some(silent)))) => {
                     let found = plan::detections(theirs, &siblings.words_beside(n, &words), rules)?;

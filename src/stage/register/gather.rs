@@ -77,7 +77,8 @@ mod tests {
             })
         });
         let answers = futures::future::join_all(asked).await;
-        let answers: Vec<(usize, usize)> = answers.into_iter().map(|a| a.expect("ran").expect("answered")).collect();
+        let answers: Vec<(usize, usize)> =
+            answers.into_iter().map(|a| a.expect("ran").expect("answered")).collect();
         assert!(answers.iter().enumerate().all(|(n, a)| a.0 == n * 2));
         assert!(answers.iter().filter(|a| a.1 > 10).count() > 300, "{answers:?}");
     }

@@ -1,0 +1,3 @@
+//! What is sealed: originals, to public keys whose private halves are elsewhere.
+
+pub mod originals;
