@@ -32,3 +32,4 @@ mod speech;
 mod ssh_auth;
 mod store;
 mod tenants;
+mod twilio;

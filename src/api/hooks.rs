@@ -4,10 +4,13 @@
 
 use super::ApiState;
 use super::error::ApiError;
+use crate::config::pbx::SourceConfig;
+use crate::recordings::twilio::signature::is_signed;
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Data, Form, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use secrecy::ExposeSecret;
 
 /// A recording is finished.
 #[utoipa::path(post, path = "/api/v1/hooks/recording", responses(
@@ -18,6 +21,31 @@ pub async fn recording(state: Data<ApiState>, request: HttpRequest) -> Result<Ht
     let Some(token) = token_of(&request) else { return Err(refused) };
     let Some((tenant, pbx)) = state.store.hook_of(&token).await? else { return Err(refused) };
     state.store.wake(&tenant, &pbx).await?;
+    Ok(HttpResponse::Accepted().json(serde_json::json!({ "status": "accepted" })))
+}
+
+/// Twilio tells that a recording or a call is complete (`recordingStatusCallback`, `statusCallback`).
+#[utoipa::path(post, path = "/api/v1/hooks/twilio/{tenant}/{pbx}",
+    params(("tenant" = String, Path), ("pbx" = String, Path)), responses(
+    (status = 202, description = "the account's calls are read now, and again for some minutes"),
+    (status = 403, description = "not signed with the account's token for pbx.source.webhook_url")))]
+pub async fn twilio(
+    state: Data<ApiState>,
+    named: Path<(String, String)>,
+    form: Form<Vec<(String, String)>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let refused = ApiError::Forbidden("this is not signed by Twilio for pbx.source.webhook_url");
+    let (tenant, pbx) = named.into_inner();
+    let mut pbxs = state.pbxs.iter().map(|p| &p.config);
+    let pbx = pbxs.find(|p| p.tenant.as_str() == tenant && p.id.as_str() == pbx);
+    let Some((pbx, SourceConfig::Twilio(account))) = pbx.map(|p| (p, &p.source)) else { return Err(refused) };
+    let signature = request.headers().get("X-Twilio-Signature").and_then(|s| s.to_str().ok()).unwrap_or("");
+    let token = account.auth_token.expose_secret();
+    if account.webhook_url.is_empty() || !is_signed(token, &account.webhook_url, &form, signature) {
+        return Err(refused);
+    }
+    state.store.wake(&pbx.tenant, &pbx.id).await?;
     Ok(HttpResponse::Accepted().json(serde_json::json!({ "status": "accepted" })))
 }
 

@@ -16,6 +16,7 @@ use utoipa::OpenApi;
         playback::audio,
         events::stream,
         hooks::recording,
+        hooks::twilio,
         hooks::refresh,
         integrations::recordings_stats,
         integrations::retention,

@@ -25,6 +25,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/api/v1/recordings/{id}/audio", web::head().to(playback::audio))
         .route("/api/v1/events", web::get().to(events::stream))
         .route("/api/v1/hooks/recording", web::post().to(hooks::recording))
+        .route("/api/v1/hooks/twilio/{tenant}/{pbx}", web::post().to(hooks::twilio))
         .route("/api/v1/integrations/freepbx/refresh", web::post().to(hooks::refresh))
         .route("/api/v1/integrations/freepbx/sync", web::get().to(sync::syncs))
         .route("/api/v1/integrations/freepbx/{pbx}/sync", web::put().to(sync::pause))
@@ -38,6 +39,7 @@ pub fn configure(app: &mut web::ServiceConfig) {
 pub fn configure_hooks(app: &mut web::ServiceConfig) {
     app.route("/healthz", web::get().to(health::healthz))
         .route("/api/v1/hooks/recording", web::post().to(hooks::recording))
+        .route("/api/v1/hooks/twilio/{tenant}/{pbx}", web::post().to(hooks::twilio))
         .default_service(web::to(|| async { ApiError::NotFound("there is nothing at this address") }));
 }
 

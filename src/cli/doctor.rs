@@ -6,6 +6,7 @@ use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, Config, SpeechConfig, SpeechKind};
 use crate::recordings;
 use crate::source::freepbx::followed;
+use crate::source::twilio;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,9 +126,12 @@ async fn reachable(what: &str, base_url: &str) -> Finding {
 
 /// The PBX's CDRs, where they lie in a database.
 async fn source(pbx: &PbxConfig) -> Option<Finding> {
-    let SourceConfig::Freepbx(freepbx) = &pbx.source else { return None };
-    let result = followed::check(freepbx).await.map_err(|e| e.to_string());
-    Some(Finding { what: format!("CDRs of {}", pbx.id), result })
+    let checked = match &pbx.source {
+        SourceConfig::Freepbx(freepbx) => followed::check(freepbx).await,
+        SourceConfig::Twilio(account) => twilio::check(account).await,
+        SourceConfig::Csv(_) => return None,
+    };
+    Some(Finding { what: format!("CDRs of {}", pbx.id), result: checked.map_err(|e| e.to_string()) })
 }
 
 async fn base(pbx: &PbxConfig) -> Finding {

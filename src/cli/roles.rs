@@ -21,6 +21,7 @@ use crate::message::{RecordingReady, Topic, Why};
 use crate::metrics::Metrics;
 use crate::recordings;
 use crate::source::freepbx::{CsvSource, Followed, Orphans, Trunks};
+use crate::source::twilio::TwilioSource;
 use crate::source::{CdrSource, Feeder};
 use crate::speech::Transcriber;
 use crate::speech::openai::OpenAiSpeech;
@@ -268,11 +269,12 @@ impl App {
         let (recordings, pbx) = (pbx.recordings.clone(), &pbx.config);
         let since = match &pbx.source {
             SourceConfig::Freepbx(c) => c.since,
-            SourceConfig::Csv(_) => None,
+            SourceConfig::Csv(_) | SourceConfig::Twilio(_) => None,
         };
         let source: Box<dyn CdrSource> = match &pbx.source {
             SourceConfig::Freepbx(c) => Box::new(Followed::new(c.as_ref().clone())),
             SourceConfig::Csv(c) => Box::new(CsvSource::new(c.clone())),
+            SourceConfig::Twilio(c) => Box::new(TwilioSource::new(c.as_ref().clone())),
         };
         Feeder {
             tenant: pbx.tenant.clone(),

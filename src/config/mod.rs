@@ -3,6 +3,7 @@
 
 pub mod keep;
 pub mod pbx;
+pub mod twilio;
 
 use crate::call::{Reason, TenantId};
 use crate::detect::Settings;
@@ -301,7 +302,8 @@ impl Config {
     }
 
     fn from_figment(figment: Figment) -> Result<Config, ConfigError> {
-        let config: Config = figment.extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
+        let mut config: Config = figment.extract().map_err(|e| ConfigError::Read(Box::new(e)))?;
+        config.pbx.iter_mut().for_each(PbxConfig::share_account);
         config.check()?;
         Ok(config)
     }

@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use super::keep::OriginalsConfig;
+use super::twilio::{TwilioConfig, TwilioRecordingsConfig};
 use crate::call::Zone;
 use crate::call::{PbxId, TenantId};
 use chrono::{NaiveDate, NaiveTime};
@@ -75,6 +76,7 @@ pub enum WriteBack {
 pub enum SourceConfig {
     Freepbx(Box<FreepbxConfig>),
     Csv(CsvConfig),
+    Twilio(Box<TwilioConfig>),
 }
 
 /// How far the connection to MariaDB must be protected.
@@ -159,6 +161,8 @@ pub struct CsvConfig {
 pub enum RecordingsConfig {
     Local(LocalConfig),
     Sftp(SftpConfig),
+    /// At Twilio, and redacted copies in a place of our own; the account is that of `[pbx.source]`.
+    Twilio(TwilioRecordingsConfig),
 }
 
 impl RecordingsConfig {
@@ -169,6 +173,7 @@ impl RecordingsConfig {
             RecordingsConfig::Sftp(sftp) => {
                 RecordingsConfig::Sftp(SftpConfig { base: base.to_owned(), ..sftp.clone() })
             }
+            RecordingsConfig::Twilio(_) => self.clone(),
         }
     }
 }
@@ -211,6 +216,42 @@ impl PbxConfig {
         match &self.recordings {
             RecordingsConfig::Local(local) => local.base.to_string_lossy().into_owned(),
             RecordingsConfig::Sftp(sftp) => sftp.base.clone(),
+            RecordingsConfig::Twilio(_) => "twilio".to_owned(),
+        }
+    }
+
+    /// Recordings at Twilio are asked for with the account that calls are read with.
+    pub(super) fn share_account(&mut self) {
+        if let (SourceConfig::Twilio(account), RecordingsConfig::Twilio(kept)) =
+            (&self.source, &mut self.recordings)
+        {
+            kept.account = Some(account.clone());
+        }
+    }
+
+    fn check_twilio(&self) -> Result<(), ConfigError> {
+        let limit = |key, value: &str, limit| Err(ConfigError::Limit { key, value: value.to_owned(), limit });
+        match (&self.source, &self.recordings) {
+            (SourceConfig::Twilio(account), RecordingsConfig::Twilio(_)) => {
+                let sid = &account.account_sid;
+                let is_sid = sid.len() == 34
+                    && sid.starts_with("AC")
+                    && sid.bytes().all(|b| b.is_ascii_alphanumeric());
+                if !is_sid {
+                    return limit("pbx.source.account_sid", sid, "it must be AC and 32 digits or letters");
+                }
+                if Zone::parse(&self.timezone) != Some(Zone::UTC) {
+                    return limit("pbx.timezone", &self.timezone, "Twilio's times are UTC");
+                }
+                if self.write_back == WriteBack::Replace {
+                    return limit("pbx.write_back", "replace", "a recording at Twilio cannot be replaced");
+                }
+                Ok(())
+            }
+            (SourceConfig::Twilio(_), _) | (_, RecordingsConfig::Twilio(_)) => {
+                limit("pbx.recordings.kind", "twilio", "source and recordings must both be twilio")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -234,6 +275,7 @@ impl PbxConfig {
         if let Some(o) = self.originals.as_ref().filter(|o| !(1..=36_500).contains(&o.keep_days)) {
             return limit("pbx.originals.keep_days", &o.keep_days.to_string(), "it must be 1 to 36500");
         }
+        self.check_twilio()?;
         if let SourceConfig::Freepbx(f) = &self.source {
             let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !plain(&f.table) {

@@ -1,7 +1,7 @@
 //! Files of our own: sealed originals, and redacted copies of recordings that
 //! their service cannot take back. In a folder or in an S3-compatible bucket.
 
-use super::{RecordingsError, Result};
+use super::{Entry, EntryKind, RecordingsError, Result};
 use crate::config::keep::KeepConfig;
 use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
@@ -32,7 +32,7 @@ impl KeptFiles {
                 let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
                 made.map_err(|e| io(format!("{} cannot be made: {e}", dir.display())))?;
                 let files = LocalFileSystem::new_with_prefix(dir).map_err(|e| failed(&e))?;
-                Arc::new(files.with_fsync(true))
+                Arc::new(files.with_fsync(true).with_automatic_cleanup(true))
             }
             KeepConfig::S3(bucket) => {
                 let mut builder = AmazonS3Builder::new()
@@ -103,6 +103,29 @@ impl KeptFiles {
         Ok(self.store.head(&path(name)?).await.map_err(|e| failed(&e))?.size)
     }
 
+    /// What lies in a folder, or in the place itself.
+    ///
+    /// # Errors
+    /// Those of the place.
+    pub async fn list(&self, folder: Option<&str>) -> Result<Vec<Entry>> {
+        let prefix = folder.map(path).transpose()?;
+        let found = self.store.list_with_delimiter(prefix.as_ref()).await.map_err(|e| failed(&e))?;
+        let last = |path: &Path| path.filename().unwrap_or_default().to_owned();
+        let folders = found.common_prefixes.iter().map(|p| Entry {
+            name: last(p),
+            kind: EntryKind::Folder,
+            len: 0,
+            mtime_s: 0,
+        });
+        let files = found.objects.iter().map(|o| Entry {
+            name: last(&o.location),
+            kind: EntryKind::File,
+            len: o.size,
+            mtime_s: o.last_modified.timestamp(),
+        });
+        Ok(folders.chain(files).collect())
+    }
+
     /// Deletes a file; one that is not there is deleted already.
     ///
     /// # Errors
@@ -152,9 +175,14 @@ mod tests {
         assert_eq!(kept.get_range(name, 99_998, 10).await.expect("read"), &bytes[99_998..]);
         assert_eq!(kept.get_range(name, 200_000, 10).await.expect("read"), Vec::<u8>::new());
         assert!(kept.put("../outside", bytes).await.is_err());
+        let names = |entries: Vec<Entry>| entries.into_iter().map(|e| (e.name, e.len)).collect::<Vec<_>>();
+        assert_eq!(names(kept.list(None).await.expect("listed")), [("default".to_owned(), 0)]);
+        let day = kept.list(Some("default/office/2024/05/14")).await.expect("listed");
+        assert_eq!(names(day), [("a call +1 555.wav.age".to_owned(), 100_000)]);
         for _ in 0..2 {
             kept.delete(name).await.expect("deleted");
         }
         assert!(matches!(kept.get(name, 1).await, Err(RecordingsError::NotFound)));
+        assert!(kept.list(None).await.expect("listed").is_empty(), "folders go with their last file");
     }
 }

@@ -10,6 +10,7 @@ pub mod playback;
 pub mod player_cache;
 pub mod sftp;
 mod ssh_auth;
+pub mod twilio;
 pub mod write_back;
 
 use crate::call::RecordingPath;
@@ -201,6 +202,12 @@ pub trait Recordings: Send + Sync {
 
     /// Removes a folder that is empty.
     async fn remove_folder(&self, folder: &RecordingPath) -> Result<()>;
+
+    /// The redacted recording is there and verified: an original that lies
+    /// elsewhere is deleted, where that is switched on. True when one was.
+    async fn settle(&self, _path: &RecordingPath) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// The recordings of a PBX as its settings say.
@@ -208,5 +215,6 @@ pub fn open(config: &RecordingsConfig) -> Arc<dyn Recordings> {
     match config {
         RecordingsConfig::Local(local) => Arc::new(local::LocalRecordings::new(&local.base)),
         RecordingsConfig::Sftp(sftp) => Arc::new(sftp::SftpRecordings::new(sftp.clone())),
+        RecordingsConfig::Twilio(kept) => Arc::new(twilio::TwilioRecordings::new(kept)),
     }
 }

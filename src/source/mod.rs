@@ -2,6 +2,7 @@
 //! are not known yet and saves the cursor after the bus acknowledged them all.
 
 pub mod freepbx;
+pub mod twilio;
 
 use crate::bus::{BusError, Topics};
 use crate::call::{CallKey, CdrRow, PbxId, TenantId};

@@ -153,6 +153,17 @@ impl Store {
         Ok(())
     }
 
+    /// The recording's service deleted the original, now that the redacted copy is kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_original_gone(&self, tenant: &TenantId, recording: &str) -> Result<()> {
+        write_tx!(self, |tx| {
+            audit!(tx, tenant.as_str(), "original_deleted_at_service", recording, serde_json::json!({}));
+        });
+        Ok(())
+    }
+
     /// Somebody opened an original.
     ///
     /// # Errors

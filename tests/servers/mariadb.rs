@@ -77,7 +77,7 @@ impl MariaDb {
         );
         match toml::from_str(&text).unwrap() {
             SourceConfig::Freepbx(config) => *config,
-            SourceConfig::Csv(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 

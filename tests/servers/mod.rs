@@ -8,6 +8,7 @@ pub mod mariadb;
 pub mod openssh;
 pub mod postgres;
 pub mod prometheus;
+pub mod twilio;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

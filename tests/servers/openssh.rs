@@ -93,7 +93,7 @@ impl Sshd {
     pub fn config(&self, base: &Path) -> unsaid::config::pbx::SftpConfig {
         match toml::from_str(&self.settings(base)).unwrap() {
             unsaid::config::pbx::RecordingsConfig::Sftp(config) => config,
-            unsaid::config::pbx::RecordingsConfig::Local(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 }

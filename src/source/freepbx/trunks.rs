@@ -43,7 +43,7 @@ impl Trunks {
                     }
                 }
             }
-            SourceConfig::Csv(_) => (Vec::new(), FRESH),
+            SourceConfig::Csv(_) | SourceConfig::Twilio(_) => (Vec::new(), FRESH),
         };
         let names = Arc::new(names);
         *known = Some(Known { names: names.clone(), until: Instant::now() + keep });

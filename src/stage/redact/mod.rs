@@ -382,6 +382,9 @@ impl Redact {
         if let Some(cache) = &job.pbx.player_cache {
             player_cache::forget(cache.as_ref(), &job.path).await?;
         }
+        if job.pbx.recordings.settle(&job.path).await? {
+            self.store.note_original_gone(&job.input.call.tenant, &job.row.id).await?;
+        }
         let detail = self.tones_only(job).or(intent.note.as_deref());
         self.end(job, RedactionOutcome::Completed, detail, Some(intent)).await
     }
