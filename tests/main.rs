@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod binlog;
 mod black_hole;
 mod bus;
 mod cel;

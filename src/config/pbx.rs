@@ -102,6 +102,8 @@ pub enum Follow {
     Auto,
     Cel,
     Calldate,
+    /// By the server's binary log, as rows are written; by the others where that cannot be had.
+    Binlog,
 }
 
 #[derive(Clone, Debug, Deserialize)]

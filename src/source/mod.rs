@@ -43,6 +43,8 @@ pub enum SourceError {
     NoTls,
     #[error("the CDR database's certificate is not accepted: {0}")]
     Certificate(String),
+    #[error("the binary log cannot be followed: {0}")]
+    NoBinlog(String),
     #[error("the table {0} is not there")]
     NoTable(String),
     #[error("the CDR database did not answer within {0:?}")]
@@ -120,7 +122,12 @@ impl Feeder {
         let mut last_read = tokio::time::Instant::now();
         let mut wakes = Wakes { seen: Utc::now(), eager_until: None };
         while !shutdown.is_cancelled() {
-            let wait = match self.read_unless_paused(&mut published).await {
+            let read = tokio::select! {
+                // At least once: what was under way is read again.
+                () = shutdown.cancelled() => break,
+                read = self.read_unless_paused(&mut published) => read,
+            };
+            let wait = match read {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => {
                     last_read = tokio::time::Instant::now();
@@ -178,6 +185,14 @@ impl Feeder {
         let name = self.source.name();
         let cursor = self.store.cursor(&self.tenant, &self.pbx, name).await?;
         let chunk = self.source.next(cursor.as_deref()).await?;
+        if chunk.rows.is_empty()
+            && !chunk.more
+            && cursor.as_ref() == Some(&chunk.cursor)
+            && !self.orphans.is_due()
+        {
+            // A stream on which nothing came: nothing is to be written.
+            return Ok(false);
+        }
         let rows_read = chunk.rows.len() as i64;
         let rows_sent = self.publish(chunk.rows, &chunk.cursor, published).await? as i64;
         self.store.save_cursor(&self.tenant, &self.pbx, name, &chunk.cursor).await?;

@@ -20,6 +20,11 @@ pub struct MariaDb {
 impl MariaDb {
     /// A server with an empty `asteriskcdrdb.cdr`.
     pub fn start(tls: bool) -> MariaDb {
+        MariaDb::start_with(tls, &[])
+    }
+
+    /// The same with more options.
+    pub fn start_with(tls: bool, more: &[&str]) -> MariaDb {
         let dir = folder();
         let data = dir.path().join("data");
         std::fs::create_dir(&data).unwrap();
@@ -48,6 +53,7 @@ impl MariaDb {
             "--innodb-use-native-aio=0".to_owned(),
             "--innodb-flush-log-at-trx-commit=0".to_owned(),
         ];
+        args.extend(more.iter().map(|m| (*m).to_owned()));
         if tls {
             args.push(format!("--ssl-cert={}", path("server.pem")));
             args.push(format!("--ssl-key={}", path("server.key")));

@@ -29,6 +29,8 @@ impl Cursor {
 
     pub fn parse(text: &str) -> Option<Cursor> {
         let date = |s: &str| NaiveDateTime::parse_from_str(s, FORMAT).ok();
+        // Behind a `#` stands a position in the binary log, which the other ways do not need.
+        let text = text.split('#').next()?;
         let mut parts = text.split('@');
         let seen = date(parts.next()?)?;
         let cel = match (parts.next(), parts.next()) {

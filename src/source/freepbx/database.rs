@@ -3,6 +3,7 @@
 use crate::call::CdrRow;
 use crate::config::pbx::{FreepbxConfig, TlsMode};
 use crate::source::SourceError;
+use crate::source::freepbx::binlog::Position;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use mysql_async::prelude::Queryable;
 use mysql_async::{
@@ -199,6 +200,82 @@ impl CdrDatabase {
         Ok(newest.flatten())
     }
 
+    /// Where the server's binary log is now.
+    pub async fn binlog_position(&mut self) -> Result<Position, SourceError> {
+        let found = self
+            .timed(async |conn| {
+                // MySQL 8.4 has the other name alone.
+                let row: Option<Row> = match conn.query_first("SHOW MASTER STATUS").await {
+                    Err(mysql_async::Error::Server(e)) if e.code == 1064 => {
+                        conn.query_first("SHOW BINARY LOG STATUS").await?
+                    }
+                    row => row?,
+                };
+                Ok(row.and_then(|mut row| Some((row.take::<String, _>(0)?, row.take::<u64, _>(1)?))))
+            })
+            .await;
+        let none = || SourceError::NoBinlog("the server keeps none (log_bin)".to_owned());
+        match found {
+            Ok(found) => found.map(|(file, offset)| Position { file, offset }).ok_or_else(none),
+            Err(SourceError::AccessDenied { .. }) => Err(SourceError::NoBinlog(
+                "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* to its user, or follow by cel or calldate".to_owned(),
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Are whole rows written to the log?
+    pub async fn binlog_is_rows(&mut self) -> Result<(), SourceError> {
+        let format: Option<String> =
+            self.timed(async |conn| conn.query_first("SELECT @@GLOBAL.binlog_format").await).await?;
+        // Unknown to a server that knows full images alone.
+        let image = self.timed(async |conn| conn.query_first("SELECT @@GLOBAL.binlog_row_image").await).await;
+        let image: Option<String> = image.unwrap_or_default();
+        let is = |value: &Option<String>, wanted: &str| {
+            value.as_deref().is_none_or(|v| v.eq_ignore_ascii_case(wanted))
+        };
+        if format.is_none() || !is(&format, "ROW") || !is(&image, "FULL") {
+            let told = "it has no whole rows: set binlog_format=ROW and binlog_row_image=FULL";
+            return Err(SourceError::NoBinlog(told.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The table's columns in their order: the log tells values alone.
+    pub async fn columns(&mut self) -> Result<Vec<ColumnName>, SourceError> {
+        let (database, table) = (self.config.database.clone(), self.config.table.clone());
+        let rows: Vec<(String, Option<String>)> = self
+            .timed(async |conn| {
+                let sql = "SELECT COLUMN_NAME, CHARACTER_SET_NAME FROM information_schema.COLUMNS \
+                           WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
+                conn.exec(sql, (database, table)).await
+            })
+            .await?;
+        if rows.is_empty() {
+            return Err(SourceError::NoTable(self.config.table.clone()));
+        }
+        let column = |(name, set): (String, Option<String>)| ColumnName {
+            name: name.to_lowercase(),
+            is_latin1: set.as_deref() == Some("latin1"),
+        };
+        Ok(rows.into_iter().map(column).collect())
+    }
+
+    /// A connection of its own, to become a stream.
+    pub async fn replica(&mut self, heartbeat: Duration) -> Result<Conn, SourceError> {
+        drop(self.connect().await?);
+        let pool = self.pool.as_ref().ok_or_else(|| SourceError::Failed("no pool".to_owned()))?;
+        let limit = self.config.statement_timeout;
+        let opened = async {
+            let mut conn = pool.get_conn().await?;
+            // Never given back: a stream ends with its connection.
+            conn.query_drop(format!("SET @master_heartbeat_period = {}", heartbeat.as_nanos())).await?;
+            Ok::<_, mysql_async::Error>(conn)
+        };
+        let conn = tokio::time::timeout(limit, opened).await.map_err(|_| SourceError::TimedOut(limit))?;
+        conn.map_err(|e| self.error_of(&e))
+    }
+
     /// The same, naming `cel` as the table that is not there.
     async fn timed_on_cel<T>(
         &mut self,
@@ -272,7 +349,7 @@ impl CdrDatabase {
             .pool_opts(PoolOpts::default().with_constraints(most))
     }
 
-    fn error_of(&self, error: &mysql_async::Error) -> SourceError {
+    pub(super) fn error_of(&self, error: &mysql_async::Error) -> SourceError {
         use mysql_async::Error as E;
         match error {
             E::Server(e) if matches!(e.code, 1044 | 1045 | 1142 | 1227 | 1698) => {
@@ -306,13 +383,36 @@ fn is_no_tls(error: &mysql_async::Error) -> bool {
     matches!(error, mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer))
 }
 
-/// Columns by name: an older table lacks some, a custom one has more.
+/// A column of the table, and whether its text is Latin-1.
+#[derive(Clone, Debug)]
+pub struct ColumnName {
+    pub name: String,
+    is_latin1: bool,
+}
+
+impl ColumnName {
+    /// A value as the binary log has it: text in the column's own character set.
+    pub fn text(&self, value: Value) -> Value {
+        match value {
+            Value::Bytes(bytes) if self.is_latin1 => {
+                Value::Bytes(bytes.into_iter().map(char::from).collect::<String>().into_bytes())
+            }
+            other => other,
+        }
+    }
+}
+
 fn row_of(row: Row) -> CdrRow {
-    let mut cdr = CdrRow::default();
     let names: Vec<String> = row.columns_ref().iter().map(|c| c.name_str().to_lowercase()).collect();
-    for (name, value) in names.iter().zip(row.unwrap_raw()) {
+    cdr_of(names.iter().map(String::as_str).zip(row.unwrap_raw()))
+}
+
+/// Columns by name: an older table lacks some, a custom one has more.
+pub fn cdr_of<'a>(columns: impl Iterator<Item = (&'a str, Option<Value>)>) -> CdrRow {
+    let mut cdr = CdrRow::default();
+    for (name, value) in columns {
         let Some(value) = value else { continue };
-        match name.as_str() {
+        match name {
             "calldate" => cdr.calldate = date_of(&value),
             "duration" => cdr.duration = integer_of(&value),
             "billsec" => cdr.billsec = integer_of(&value),

@@ -1,5 +1,6 @@
 //! FreePBX: `asteriskcdrdb.cdr` in MariaDB, or Asterisk's CSV file.
 
+pub mod binlog;
 pub mod calldate_window;
 pub mod cel_cursor;
 pub mod csv;
@@ -9,6 +10,7 @@ pub mod followed;
 mod orphans;
 mod trunks;
 
+pub use binlog::Binlog;
 pub use calldate_window::CalldateWindow;
 pub use cel_cursor::CelCursor;
 pub use csv::CsvSource;
