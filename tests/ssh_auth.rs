@@ -1,19 +1,95 @@
 //! Every way to sign in to a real sshd, and what is said when it refuses.
 
 use crate::office::{Office, SECRETS, UNSAID};
-use crate::servers::openssh::Sshd;
+use crate::servers::openssh::{Sshd, tap_program};
 use crate::servers::{free_port, is_root, program, run};
 use std::path::PathBuf;
 use std::process::Command;
 use unsaid::call::RecordingPath;
+use unsaid::recordings::day_folders::stats;
 use unsaid::recordings::sftp::SftpRecordings;
-use unsaid::recordings::{Recordings, RecordingsError};
+use unsaid::recordings::{Recordings, RecordingsError, write_back};
 use unsaid_dsp::mute::Patch;
 
 const FILE: &str = SECRETS[0].0;
 
 fn path() -> RecordingPath {
     RecordingPath::parse(FILE).unwrap()
+}
+
+/// What OpenSSH 7.4 (CentOS 7, so FreePBX 16) offers, of the server that is here: its algorithms, its extensions.
+/// The old server itself is not to be had from the registries that the tests use.
+#[tokio::test(flavor = "multi_thread")]
+async fn openssh_7_4s_algorithms_and_extensions_are_enough_for_all_that_is_done() {
+    let office = Office::lay_out();
+    let tap = office.path().join("tap");
+    std::fs::create_dir(&tap).unwrap();
+    std::fs::write(
+        tap.join("extensions"),
+        "posix-rename@openssh.com statvfs@openssh.com fstatvfs@openssh.com hardlink@openssh.com fsync@openssh.com",
+    )
+    .unwrap();
+    let old = "KexAlgorithms curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,diffie-hellman-group14-sha1\n\
+               Ciphers chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com\n\
+               MACs umac-64-etm@openssh.com,umac-128-etm@openssh.com,hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha1-etm@openssh.com,umac-64@openssh.com,hmac-sha2-256,hmac-sha2-512,hmac-sha1\n\
+               HostKeyAlgorithms ssh-ed25519,rsa-sha2-512,rsa-sha2-256,ssh-rsa\nCompression yes\n";
+    let through = tap.clone();
+    let start = move |only: &str| {
+        let (config, tap) = (format!("{old}{only}"), through.clone());
+        Sshd::start_through(&config, move |sftp| {
+            format!("{} {} {sftp}", tap_program().display(), tap.display())
+        })
+    };
+    // As narrow as an administrator may have made it.
+    let aes = "Ciphers aes128-ctr\nMACs hmac-sha2-256\nKexAlgorithms ecdh-sha2-nistp256\n";
+    for narrowed in ["", aes] {
+        let start = start.clone();
+        // The first line of a kind counts.
+        let sshd = tokio::task::spawn_blocking(move || match narrowed {
+            "" => start(""),
+            own => Sshd::start_through(own, |sftp| sftp.to_owned()),
+        });
+        let sshd = sshd.await.unwrap();
+        let sftp = SftpRecordings::new(sshd.config(&office.monitor()));
+        let before = office.read(FILE);
+        let stat = sftp.stat(&path()).await.unwrap_or_else(|e| panic!("{narrowed}: {e}"));
+        assert!(sftp.fetch(&path(), 1 << 24).await.unwrap() == before);
+        let patches = [Patch { offset: 100, bytes: vec![0; 50_000] }];
+        write_back::in_place(&sftp, &path(), stat, &patches).await.unwrap();
+        let after = office.read(FILE);
+        let new = write_back::Replacement {
+            id: "id",
+            seen: sftp.stat(&path()).await.unwrap(),
+            before: &after,
+            after: &before,
+        };
+        write_back::replace(&sftp, &path(), new).await.unwrap();
+        assert!(office.read(FILE) == before);
+        assert!(!sftp.list(None).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_are_counted_by_find_where_a_shell_is_allowed_and_by_a_walk_where_not() {
+    let office = Office::lay_out();
+    let sshd = tokio::task::spawn_blocking(Sshd::start).await.unwrap();
+    let odd = office.monitor().join("2023/01/09");
+    std::fs::create_dir_all(&odd).unwrap();
+    std::fs::write(odd.join("it's a \"name\"\n.wav"), [0; 77]).unwrap();
+    std::os::unix::fs::symlink("/etc", office.monitor().join("2023/01/10")).unwrap();
+    let counted = async |shell: bool, sshd: &Sshd| {
+        let mut config = sshd.config(&office.monitor());
+        config.shell = shell;
+        stats(&SftpRecordings::new(config)).await.unwrap()
+    };
+    let walked = counted(false, &sshd).await;
+    assert_eq!(walked.oldest_day.map(|d| d.to_string()).as_deref(), Some("2023-01-09"));
+    assert_eq!(counted(true, &sshd).await, walked);
+    // Where the server runs no command, the walk answers.
+    let no_shell = tokio::task::spawn_blocking(|| {
+        Sshd::start_through("ForceCommand internal-sftp\n", |_| "internal-sftp".to_owned())
+    });
+    assert_eq!(counted(true, &no_shell.await.unwrap()).await, walked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

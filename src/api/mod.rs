@@ -3,6 +3,7 @@
 //! page elsewhere cannot reach it by rebinding a name.
 
 mod calls;
+mod connections;
 mod dashboard;
 mod error;
 mod events;

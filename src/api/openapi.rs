@@ -1,6 +1,6 @@
 //! The API's description, made from the handlers; `schemas/openapi.json` is its copy.
 
-use super::{calls, events, health, hooks, integrations, playback, sync};
+use super::{calls, connections, events, health, hooks, integrations, playback, sync};
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
@@ -21,6 +21,8 @@ use utoipa::OpenApi;
         integrations::recordings_stats,
         integrations::retention,
         integrations::hold,
+        connections::test_mysql,
+        connections::test_ssh,
         sync::syncs,
         sync::pause,
         serve

@@ -1,7 +1,7 @@
 //! Every route, in one list, and what stands before all of them.
 
 use super::error::ApiError;
-use super::{calls, dashboard, events, health, hooks, integrations, openapi, playback, sync};
+use super::{calls, connections, dashboard, events, health, hooks, integrations, openapi, playback, sync};
 use crate::metrics::Metrics;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,6 +14,8 @@ use std::time::Instant;
 pub fn configure(app: &mut web::ServiceConfig) {
     app.route("/", web::get().to(dashboard::page))
         .route("/app.js", web::get().to(dashboard::script))
+        .route("/pbxs.js", web::get().to(dashboard::pbxs))
+        .route("/dom.js", web::get().to(dashboard::dom))
         .route("/style.css", web::get().to(dashboard::style))
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz))
@@ -29,6 +31,8 @@ pub fn configure(app: &mut web::ServiceConfig) {
         .route("/api/v1/integrations/freepbx/refresh", web::post().to(hooks::refresh))
         .route("/api/v1/integrations/freepbx/sync", web::get().to(sync::syncs))
         .route("/api/v1/integrations/freepbx/{pbx}/sync", web::put().to(sync::pause))
+        .route("/api/v1/integrations/freepbx/{pbx}/test-mysql", web::post().to(connections::test_mysql))
+        .route("/api/v1/integrations/freepbx/{pbx}/test-ssh", web::post().to(connections::test_ssh))
         .route("/api/v1/integrations/freepbx/recordings-stats", web::get().to(integrations::recordings_stats))
         .route("/api/v1/integrations/freepbx/retention", web::get().to(integrations::retention))
         .route("/api/v1/openapi.json", web::get().to(openapi::serve))

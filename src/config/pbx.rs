@@ -205,6 +205,9 @@ pub struct SftpConfig {
     pub base: String,
     #[serde(default = "one_minute", with = "humantime_serde")]
     pub timeout: Duration,
+    /// The user may run commands there: folders are counted by `find`.
+    #[serde(default)]
+    pub shell: bool,
 }
 
 impl PbxConfig {

@@ -80,33 +80,44 @@ pub struct RecordingsStats {
 /// Those of the server.
 pub async fn stats(recordings: &dyn Recordings) -> Result<RecordingsStats> {
     let mut stats = RecordingsStats::default();
+    match recordings.all_files().await? {
+        Some(files) => {
+            files.iter().for_each(|(len, path)| stats.count(path.rsplit_once('/').map(|p| p.0), *len))
+        }
+        None => walk(recordings, &mut stats).await?,
+    }
+    if let (Some(first), Some(last)) = (stats.oldest_day, stats.newest_day) {
+        stats.days = (last - first).num_days() + 1;
+    }
+    Ok(stats)
+}
+
+impl RecordingsStats {
+    fn count(&mut self, folder: Option<&str>, len: u64) {
+        self.file_count += 1;
+        self.size_bytes += len;
+        if let Some(day) = folder.and_then(|f| NaiveDate::parse_from_str(f, "%Y/%m/%d").ok()) {
+            self.oldest_day = Some(self.oldest_day.map_or(day, |d| d.min(day)));
+            self.newest_day = Some(self.newest_day.map_or(day, |d| d.max(day)));
+        }
+    }
+}
+
+async fn walk(recordings: &dyn Recordings, stats: &mut RecordingsStats) -> Result<()> {
     let mut waiting: Vec<Option<RecordingPath>> = vec![None];
     while let Some(folder) = waiting.pop() {
         let depth = folder.as_ref().map_or(0, |f| f.as_str().split('/').count());
-        let mut holds_files = false;
         for entry in listed(recordings, folder.as_ref()).await? {
             match entry.kind {
-                EntryKind::File => {
-                    stats.file_count += 1;
-                    stats.size_bytes += entry.len;
-                    holds_files = true;
-                }
+                EntryKind::File => stats.count(folder.as_ref().map(RecordingPath::as_str), entry.len),
                 EntryKind::Folder if depth < DEEPEST => {
                     waiting.extend(below(folder.as_ref(), &entry).map(Some))
                 }
                 _ => {}
             }
         }
-        let day = folder.and_then(|f| NaiveDate::parse_from_str(f.as_str(), "%Y/%m/%d").ok());
-        if let Some(day) = day.filter(|_| holds_files) {
-            stats.oldest_day = Some(stats.oldest_day.map_or(day, |d| d.min(day)));
-            stats.newest_day = Some(stats.newest_day.map_or(day, |d| d.max(day)));
-        }
     }
-    if let (Some(first), Some(last)) = (stats.oldest_day, stats.newest_day) {
-        stats.days = (last - first).num_days() + 1;
-    }
-    Ok(stats)
+    Ok(())
 }
 
 /// An entry's path; a name that is no path of ours (control characters) has none.

@@ -9,6 +9,7 @@ pub mod local;
 pub mod playback;
 pub mod player_cache;
 pub mod sftp;
+mod sftp_shell;
 mod ssh_auth;
 pub mod twilio;
 pub mod write_back;
@@ -202,6 +203,11 @@ pub trait Recordings: Send + Sync {
 
     /// Removes a folder that is empty.
     async fn remove_folder(&self, folder: &RecordingPath) -> Result<()>;
+
+    /// Every plain file below the base, its length and its path, where that can be had in one answer.
+    async fn all_files(&self) -> Result<Option<Vec<(u64, String)>>> {
+        Ok(None)
+    }
 
     /// The redacted recording is there and verified: an original that lies
     /// elsewhere is deleted, where that is switched on. True when one was.

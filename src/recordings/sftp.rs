@@ -3,6 +3,7 @@
 //! server's host key is pinned; every path is resolved by the server and must
 //! lie below the base.
 
+use super::sftp_shell;
 use super::ssh_auth::sign_in;
 use super::{Entry, EntryKind, Recordings, RecordingsError, Result, Stat};
 use crate::call::RecordingPath;
@@ -41,7 +42,7 @@ struct Connection {
 }
 
 /// Accepts the pinned host key alone, and remembers what it saw.
-struct PinnedHost {
+pub(super) struct PinnedHost {
     pinned: String,
     seen: Arc<Mutex<Option<String>>>,
 }
@@ -131,15 +132,20 @@ impl SftpRecordings {
 }
 
 fn ssh_config(config: &SftpConfig) -> client::Config {
-    use russh::cipher::{AES_128_GCM, AES_256_CTR, AES_256_GCM, CHACHA20_POLY1305};
-    let ciphers = [AES_256_GCM, AES_128_GCM, CHACHA20_POLY1305, AES_256_CTR];
+    use russh::cipher::{AES_128_CTR, AES_128_GCM, AES_192_CTR, AES_256_CTR, AES_256_GCM, CHACHA20_POLY1305};
+    use russh::kex::{ECDH_SHA2_NISTP256, ECDH_SHA2_NISTP384, ECDH_SHA2_NISTP521};
+    let ciphers = [AES_256_GCM, AES_128_GCM, CHACHA20_POLY1305, AES_256_CTR, AES_192_CTR, AES_128_CTR];
+    let mut preferred = russh::Preferred::default();
+    // A server by FIPS 140 has no Curve25519.
+    preferred.kex.to_mut().extend([ECDH_SHA2_NISTP256, ECDH_SHA2_NISTP384, ECDH_SHA2_NISTP521]);
+    preferred.cipher = Cow::Owned(ciphers.to_vec());
     client::Config {
         window_size: 32 << 20,
         maximum_packet_size: 65_535,
         nodelay: true,
         keepalive_interval: Some((config.timeout / 4).max(Duration::from_secs(5))),
         keepalive_max: 3,
-        preferred: russh::Preferred { cipher: Cow::Owned(ciphers.to_vec()), ..russh::Preferred::default() },
+        preferred,
         ..client::Config::default()
     }
 }
@@ -452,6 +458,19 @@ impl Recordings for SftpRecordings {
 
     async fn list(&self, folder: Option<&RecordingPath>) -> Result<Vec<Entry>> {
         self.run(|c| async move { c.list(&c.folder(folder).await?).await }).await
+    }
+
+    async fn all_files(&self) -> Result<Option<Vec<(u64, String)>>> {
+        if !self.config.shell {
+            return Ok(None);
+        }
+        let limit = self.config.timeout;
+        let all = self.run(|c| async move {
+            let found = tokio::time::timeout(limit, sftp_shell::files(&c.ssh, &c.base)).await;
+            // A folder of years: the walk takes longer, but tells that it goes on.
+            found.unwrap_or(Ok(None))
+        });
+        all.await
     }
 
     async fn remove_folder(&self, folder: &RecordingPath) -> Result<()> {

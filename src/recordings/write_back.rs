@@ -108,9 +108,17 @@ async fn prepare(
     }
     recordings.adopt(temporary, path).await?;
     // The time has whole seconds over SFTP: the bytes themselves say whether anybody wrote meanwhile.
-    let same =
-        recordings.stat(path).await? == new.seen && recordings.fetch(path, new.seen.len).await? == new.before;
-    if same { Ok(()) } else { Err(RecordingsError::Changed) }
+    if recordings.stat(path).await? != new.seen {
+        return Err(RecordingsError::Changed);
+    }
+    match recordings.fetch(path, new.seen.len).await {
+        Ok(there) if there == new.before => {}
+        // It grew since that look.
+        Ok(_) | Err(RecordingsError::TooLarge { .. }) => return Err(RecordingsError::Changed),
+        Err(error) => return Err(error),
+    }
+    // Nor did it grow while it was compared.
+    if recordings.stat(path).await? == new.seen { Ok(()) } else { Err(RecordingsError::Changed) }
 }
 
 /// Mends what a crash in the middle of [`replace`] left. `is_ours` says of the

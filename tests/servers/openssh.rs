@@ -23,6 +23,11 @@ impl Sshd {
 
     /// The same with more lines of `sshd_config`.
     pub fn start_with(more: &str) -> Sshd {
+        Self::start_through(more, |sftp| sftp.to_owned())
+    }
+
+    /// The same with another command in the place of the SFTP server, made of the server's path.
+    pub fn start_through(more: &str, command: impl Fn(&str) -> String) -> Sshd {
         let sshd = program("sshd", "openssh-server");
         let dir = folder();
         let at = |name: &str| dir.path().join(name);
@@ -42,6 +47,7 @@ impl Sshd {
             .iter()
             .find(|p| Path::new(p).is_file())
             .expect("sftp-server is not installed: Debian package openssh-sftp-server");
+        let sftp = command(sftp);
         std::fs::write(
             at("sshd_config"),
             format!(
@@ -96,6 +102,14 @@ impl Sshd {
             _ => unreachable!(),
         }
     }
+}
+
+/// What stands between sshd and its SFTP server: built with the tests.
+pub fn tap_program() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let program = own.parent().unwrap().parent().unwrap().join("examples/sftp_tap");
+    assert!(program.is_file(), "{} is built with the tests", program.display());
+    program
 }
 
 fn launch(dir: &Path, sshd: &Path, args: &[String]) -> Process {

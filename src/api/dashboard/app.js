@@ -1,21 +1,17 @@
 // The list of calls, kept up to date by server-sent events, and one call in
 // detail. Text from outside is only ever set as text.
 
+import { element, get, problem, when } from "/dom.js";
+import "/pbxs.js";
+
 const list = document.getElementById("calls");
 const detail = document.getElementById("detail");
 const calls = new Map();
 let next = null;
 let selected = null;
 
-function element(tag, className, text) {
-  const e = document.createElement(tag);
-  if (className) e.className = className;
-  if (text !== undefined && text !== null) e.textContent = text;
-  return e;
-}
-
 const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
-const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+const sources = { freepbx: "FreePBX", twilio: "Twilio", csv: "Asterisk" };
 const label = (reason) => reason.replaceAll("_", " ");
 const outcome = (call) =>
   call.redaction_status === "dry_run" ? "dry run" :
@@ -34,7 +30,9 @@ function row(call) {
   tr.tabIndex = 0;
   tr.dataset.status = call.status;
   tr.setAttribute("aria-selected", String(call.id === selected));
-  tr.append(element("td", "", when(call.started_at)), element("td", "", call.direction),
+  const began = element("td", "", when(call.started_at));
+  began.append(element("span", "badge", sources[call.source] ?? call.source));
+  tr.append(began, element("td", "", call.direction),
     element("td", "", call.from_number), element("td", "", call.to_number),
     element("td", "num", clock(call.duration_s)));
   const status = element("td", `status ${call.status}`, outcome(call));
@@ -75,72 +73,11 @@ async function refresh(button) {
 
 document.getElementById("refresh").addEventListener("click", (e) => refresh(e.target));
 
-// How far history is read, where there is something to say of it.
-function progress(sync) {
-  const done = sync.reached_at && Date.parse(sync.until_at) > Date.parse(sync.began_at)
-    ? (Date.parse(sync.reached_at) - Date.parse(sync.began_at)) / (Date.parse(sync.until_at) - Date.parse(sync.began_at))
-    : null;
-  const parts = [sync.pbx];
-  if (sync.paused) parts.push("reading is paused");
-  else if (sync.catching_up) parts.push("reading history");
-  if (sync.catching_up && sync.reached_at) parts.push(`until ${sync.reached_at.slice(0, 10)}`);
-  if (sync.catching_up && done !== null) parts.push(`${Math.floor(Math.min(1, Math.max(0, done)) * 100)} %`);
-  parts.push(`${sync.rows_registered} of ${sync.rows_sent} rows made into calls`);
-  if (sync.problem) parts.push(sync.problem);
-  return parts.join(", ");
-}
-
-function syncLine(sync) {
-  const line = element("p", sync.problem ? "sync bad" : "sync", progress(sync));
-  const button = element("button", "", sync.paused ? "Go on reading" : "Pause reading");
-  button.type = "button";
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      await get(`/api/v1/integrations/freepbx/${encodeURIComponent(sync.pbx)}/sync`, {
-        method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ paused: !sync.paused }),
-      });
-      problem(null);
-    } catch (error) {
-      problem(`The reading could not be changed: ${error.message}`);
-    }
-    await showSyncs();
-  });
-  line.append(button);
-  return line;
-}
-
-async function showSyncs() {
-  try {
-    const syncs = await get("/api/v1/integrations/freepbx/sync");
-    const busy = syncs.filter((s) => s.paused || s.problem || s.catching_up || s.rows_registered < s.rows_sent);
-    document.getElementById("syncs").replaceChildren(...busy.map(syncLine));
-  } catch {
-    // The list says already that the server is away.
-  }
-}
-
-showSyncs();
-setInterval(showSyncs, 3000);
-
 let scheduled = false;
 function renderSoon() {
   if (scheduled) return;
   scheduled = true;
   requestAnimationFrame(() => { scheduled = false; render(); });
-}
-
-function problem(text) {
-  const p = document.getElementById("problem");
-  p.textContent = text ?? "";
-  p.hidden = !text;
-}
-
-async function get(path, options) {
-  const response = await fetch(path, options);
-  const body = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(body?.error?.message ?? `The server answered ${response.status}.`);
-  return body;
 }
 
 async function load(cursor) {

@@ -14,6 +14,14 @@ pub async fn script() -> HttpResponse {
     text("text/javascript; charset=utf-8", include_str!("app.js"))
 }
 
+pub async fn pbxs() -> HttpResponse {
+    text("text/javascript; charset=utf-8", include_str!("pbxs.js"))
+}
+
+pub async fn dom() -> HttpResponse {
+    text("text/javascript; charset=utf-8", include_str!("dom.js"))
+}
+
 pub async fn style() -> HttpResponse {
     text("text/css; charset=utf-8", include_str!("style.css"))
 }
