@@ -87,6 +87,11 @@ case " $* " in
       echo "fetching Apache Kafka's broker with Maven"
       mvn -q -B -f tests/servers/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$PWD/.servers/kafka"
     fi
+    if ! compgen -G '.servers/s3mock/*.jar' > /dev/null; then
+      echo "fetching S3Mock with Maven"
+      mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+        -Dartifact=com.adobe.testing:s3mock:4.12.4:jar:exec -DoutputDirectory="$PWD/.servers/s3mock"
+    fi
     if ! compgen -G '.servers/onnxruntime/ai/onnxruntime/native/linux-*/libonnxruntime.so' > /dev/null; then
       echo "fetching ONNX Runtime with Maven"
       mvn -q -B -f tests/servers/onnxruntime/pom.xml dependency:unpack-dependencies \

@@ -2,6 +2,7 @@
 //! and the original there goes, where that is switched on.
 
 use crate::office::{DATA, SECRETS, Unsaid, assert_redacted, segments_of};
+use crate::servers::s3::{BUCKET, S3};
 use crate::servers::twilio::{ACCOUNT, TOKEN, Twilio};
 use crate::servers::{eventually, folder};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -54,13 +55,17 @@ impl Cloud {
     }
 
     fn settings(&self, source: &str, recordings: &str) -> String {
+        let keep = format!("{{ kind = \"local\", dir = \"{}\" }}", self.dir.path().join("kept").display());
+        self.settings_keeping(source, recordings, &keep)
+    }
+
+    fn settings_keeping(&self, source: &str, recordings: &str, keep: &str) -> String {
         format!(
             "[redact]\nsettle = \"1s\"\n[limits]\nretry_base = \"100ms\"\nretry_most = \"500ms\"\n[speech]\nkind = \"sidecar\"\n\
              [[pbx]]\nid = \"cloud\"\n[pbx.source]\nkind = \"twilio\"\naccount_sid = \"{ACCOUNT}\"\nauth_token = \"{TOKEN}\"\n\
              base_url = \"{}\"\nsince = \"2024-05-01\"\n{source}\n[pbx.recordings]\nkind = \"twilio\"\n{recordings}\n\
-             keep = {{ kind = \"local\", dir = \"{}\" }}\n",
+             keep = {keep}\n",
             self.twilio.url,
-            self.dir.path().join("kept").display()
         )
     }
 }
@@ -172,6 +177,75 @@ fn what_cannot_be_deleted_there_is_tried_until_it_can_and_is_kept_meanwhile() {
     assert_eq!((&calls[0]["status"], &calls[0]["redacted"]), (&json!("completed"), &json!(true)));
     assert_redacted(&name, &wav, &std::fs::read(cloud.kept(&name)).unwrap(), &segments_of(&calls[0]));
     assert_eq!(cloud.twilio.account().deleted, [sid]);
+}
+
+/// Copies and sealed originals in a bucket; the store goes away, and comes back.
+#[test]
+fn copies_and_sealed_originals_are_kept_in_a_bucket() {
+    let (cloud, mut s3) = (Cloud::start(), S3::start());
+    let (wav, words) = secret();
+    let call = cloud.twilio.call(1, "inbound", "completed", 30, None);
+    let sid = cloud.twilio.recording(1, &call, 1, wav.clone());
+    let name = format!("2024/05/14/{sid}.wav");
+    let key = age::x25519::Identity::generate();
+    let object = |prefix: &str, name: &str| {
+        let url = format!("http://127.0.0.1:{}/{BUCKET}/{prefix}/{name}", s3.port);
+        reqwest::blocking::Client::new().get(url).send().unwrap()
+    };
+    let put = format!("http://127.0.0.1:{}/{BUCKET}/copies/{}", s3.port, name.replace(".wav", ".json"));
+    assert!(reqwest::blocking::Client::new().put(put).body(words).send().unwrap().status().is_success());
+    let settings =
+        cloud.settings_keeping("interval = \"300ms\"", "delete_originals = true", &s3.keep("copies"));
+    let settings = format!(
+        "{settings}[pbx.originals]\nrecipients = [\"{}\"]\nkeep_days = 5\nkeep = {}\n",
+        key.to_public(),
+        s3.keep("sealed")
+    );
+    let mut unsaid = Unsaid::serve(cloud.dir.path(), &settings);
+    unsaid.wait_until_ready();
+    let calls = unsaid.wait_for_calls(1, 90);
+    let call = detail(&unsaid, &calls, &call);
+    let recording = &call["recordings"][0];
+    let redacted = object("copies", &name).bytes().unwrap().to_vec();
+    assert_redacted(&name, &wav, &redacted, &segments_of(recording));
+    assert_eq!(cloud.twilio.account().deleted, [sid]);
+    let play = || {
+        let url = format!("{}/api/v1/recordings/{}/audio", unsaid.url, recording["id"].as_str().unwrap());
+        let answer =
+            reqwest::blocking::Client::new().get(url).header("Range", "bytes=700-899").send().unwrap();
+        (answer.status().as_u16(), answer.bytes().unwrap().to_vec())
+    };
+    assert_eq!(play(), (206, redacted[700..900].to_vec()), "played from the bucket");
+    let config = cloud.dir.path().join("unsaid.toml").display().to_string();
+    let originals = |args: &[&str]| {
+        let output = std::process::Command::new(crate::office::UNSAID)
+            .arg("originals")
+            .args(args)
+            .args(["--config", &config])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let listed: Value = serde_json::from_slice(&originals(&["list"])).unwrap();
+    let sealed = object("sealed", listed["object"].as_str().unwrap()).bytes().unwrap();
+    assert!(
+        sealed.starts_with(b"age-encryption.org/v1") && !sealed.windows(400).any(|w| w == &wav[1_000..1_400])
+    );
+    let identity = cloud.dir.path().join("key.txt");
+    std::fs::write(&identity, secrecy::ExposeSecret::expose_secret(&key.to_string())).unwrap();
+    let opened = originals(&[
+        "open",
+        listed["id"].as_str().unwrap(),
+        "--identity",
+        &identity.display().to_string(),
+        "--out",
+        "-",
+    ]);
+    assert!(opened == wav);
+    s3.process.kill();
+    assert_ne!(play().0, 206, "the store is away, and unsaid says so");
+    assert!(unsaid.process.is_running());
 }
 
 #[test]

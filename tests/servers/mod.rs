@@ -8,6 +8,7 @@ pub mod mariadb;
 pub mod openssh;
 pub mod postgres;
 pub mod prometheus;
+pub mod s3;
 pub mod twilio;
 
 use std::net::{TcpListener, TcpStream};
