@@ -6,9 +6,10 @@ use crate::servers::{free_port, is_root, program, run};
 use std::path::PathBuf;
 use std::process::Command;
 use unsaid::call::RecordingPath;
+use unsaid::config::pbx::RecordingsConfig;
 use unsaid::recordings::day_folders::stats;
 use unsaid::recordings::sftp::SftpRecordings;
-use unsaid::recordings::{Recordings, RecordingsError, write_back};
+use unsaid::recordings::{Recordings, RecordingsError, open_beside, write_back};
 use unsaid_dsp::mute::Patch;
 
 const FILE: &str = SECRETS[0].0;
@@ -67,6 +68,41 @@ async fn openssh_7_4s_algorithms_and_extensions_are_enough_for_all_that_is_done(
         assert!(office.read(FILE) == before);
         assert!(!sftp.list(None).await.unwrap().is_empty());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_serves_the_recordings_and_the_players_folder_and_both_survive_its_end() {
+    let office = Office::lay_out();
+    let cache = office.path().join("playback");
+    std::fs::create_dir(&cache).unwrap();
+    let mut sshd = tokio::task::spawn_blocking(Sshd::start).await.unwrap();
+    let config = RecordingsConfig::Sftp(sshd.config(&office.monitor()));
+    let (recordings, beside) = open_beside(&config, Some(&cache.display().to_string()));
+    let beside = beside.unwrap();
+    for _ in 0..2 {
+        std::fs::write(cache.join("copy.ogg"), b"x").unwrap();
+        recordings.stat(&path()).await.unwrap();
+        let listed = beside.list(None).await.unwrap();
+        assert_eq!(listed.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["copy.ogg"]);
+        beside.remove(&RecordingPath::parse("copy.ogg").unwrap()).await.unwrap();
+        let log = std::fs::read_to_string(&sshd.process.log).unwrap();
+        assert_eq!(log.matches("Accepted publickey").count(), 1, "{log}");
+        sshd = tokio::task::spawn_blocking(move || {
+            sshd.stop();
+            std::fs::write(&sshd.process.log, "").unwrap();
+            sshd.start_again();
+            sshd
+        })
+        .await
+        .unwrap();
+        // What was cut is noticed by the one that asks first.
+        let _ = recordings.stat(&path()).await;
+    }
+    // A folder that is not there says so, and costs the recordings nothing.
+    let (recordings, beside) = open_beside(&config, Some("/no/such/folder"));
+    recordings.stat(&path()).await.unwrap();
+    assert!(beside.unwrap().list(None).await.unwrap_err().to_string().contains("/no/such/folder"));
+    recordings.stat(&path()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -261,6 +261,22 @@ fn originals_stay_at_twilio_unless_their_deletion_is_switched_on() {
     let calls = unsaid.wait_for_calls(1, 60);
     assert_eq!(calls[0]["redacted"], true);
     assert!(cloud.kept(&name).exists() && cloud.twilio.account().deleted.is_empty());
+    // Retention takes what is kept, by its day's folder.
+    drop(unsaid);
+    let settings = format!(
+        "[data]\ndir = \"{}\"\n{}[pbx.retention]\ndays = 30\nat = \"03:30\"\n",
+        cloud.dir.path().join("data").display(),
+        cloud.settings("", "")
+    );
+    let config = cloud.dir.path().join("unsaid.toml");
+    std::fs::write(&config, settings).unwrap();
+    let run = std::process::Command::new(crate::office::UNSAID)
+        .args(["retention", "--config"])
+        .arg(&config)
+        .output();
+    let run = run.unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(!cloud.kept(&name).exists() && !cloud.kept("2024").exists());
 }
 
 #[test]

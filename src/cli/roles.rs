@@ -372,12 +372,11 @@ async fn measure_lag(topics: Topics, metrics: Arc<Metrics>, shutdown: Cancellati
 }
 
 fn open_pbx(pbx: &PbxConfig, config: &Config, shared: Option<&Arc<dyn Transcriber>>) -> Result<Pbx> {
-    let recordings = recordings::open(&pbx.recordings);
+    let (recordings, player_cache) = recordings::open_beside(&pbx.recordings, pbx.player_cache.as_deref());
     let speech: Option<Arc<dyn Transcriber>> = match config.speech.kind {
         SpeechKind::Sidecar => Some(Arc::new(Sidecar::new(recordings.clone()))),
         _ => shared.cloned(),
     };
-    let player_cache = pbx.player_cache.as_ref().map(|folder| recordings::open(&pbx.recordings.at(folder)));
     let originals = pbx.originals.as_ref().map(|o| Originals::open(o, &config.data.dir)).transpose();
     Ok(Pbx {
         originals: originals.map_err(|e| CliError::Usage(format!("pbx {}: {e}", pbx.id)))?.map(Arc::new),

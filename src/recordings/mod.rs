@@ -216,6 +216,19 @@ pub trait Recordings: Send + Sync {
     }
 }
 
+/// The recordings of a PBX and another folder on the same machine; one connection serves both.
+pub fn open_beside(
+    config: &RecordingsConfig,
+    folder: Option<&str>,
+) -> (Arc<dyn Recordings>, Option<Arc<dyn Recordings>>) {
+    if let RecordingsConfig::Sftp(sftp) = config {
+        let recordings = sftp::SftpRecordings::new(sftp.clone());
+        let beside = folder.map(|f| Arc::new(recordings.beside(f)) as Arc<dyn Recordings>);
+        return (Arc::new(recordings), beside);
+    }
+    (open(config), folder.map(|f| open(&config.at(f))))
+}
+
 /// The recordings of a PBX as its settings say.
 pub fn open(config: &RecordingsConfig) -> Arc<dyn Recordings> {
     match config {

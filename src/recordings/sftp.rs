@@ -32,13 +32,30 @@ const SIGN_IN: Duration = Duration::from_secs(20);
 pub struct SftpRecordings {
     config: SftpConfig,
     connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
+    link: Shared,
 }
 
-struct Connection {
+/// The one session with a server, which several base folders share.
+type Shared = Arc<tokio::sync::Mutex<Option<Arc<Link>>>>;
+
+struct Link {
     ssh: Handle<PinnedHost>,
     sftp: RawSftpSession,
+}
+
+/// A session, seen from a base folder.
+struct Connection {
+    link: Arc<Link>,
     /// The base path as the server resolves it.
     base: String,
+}
+
+impl std::ops::Deref for Connection {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.link
+    }
 }
 
 /// Accepts the pinned host key alone, and remembers what it saw.
@@ -65,22 +82,50 @@ impl client::Handler for PinnedHost {
 impl SftpRecordings {
     /// Connects on first use.
     pub fn new(config: SftpConfig) -> SftpRecordings {
-        SftpRecordings { config, connection: tokio::sync::Mutex::new(None) }
+        let (connection, link) = (tokio::sync::Mutex::new(None), Shared::default());
+        SftpRecordings { config, connection, link }
     }
 
-    /// The pooled connection, made anew after it broke.
+    /// Another base folder of the same server, over the same connection.
+    pub fn beside(&self, base: &str) -> SftpRecordings {
+        let config = SftpConfig { base: base.to_owned(), ..self.config.clone() };
+        SftpRecordings { config, connection: tokio::sync::Mutex::new(None), link: self.link.clone() }
+    }
+
+    /// The pooled connection, seen from the base.
     async fn connection(&self) -> Result<Arc<Connection>> {
         let mut slot = self.connection.lock().await;
-        if let Some(connection) = slot.as_ref().filter(|c| !c.ssh.is_closed()) {
+        let limit = self.config.timeout.min(SIGN_IN);
+        let link = self.link(limit).await?;
+        if let Some(connection) = slot.as_ref().filter(|c| Arc::ptr_eq(&c.link, &link)) {
             return Ok(connection.clone());
         }
-        let connecting = tokio::time::timeout(self.config.timeout.min(SIGN_IN), self.connect());
-        let connection = Arc::new(connecting.await.map_err(|_| RecordingsError::TimedOut)??);
+        let resolved = tokio::time::timeout(limit, self.resolved(&link)).await;
+        let base = match resolved.unwrap_or(Err(RecordingsError::TimedOut)) {
+            Ok(base) => base,
+            Err(error) => {
+                self.drop_link(&link).await;
+                return Err(error);
+            }
+        };
+        let connection = Arc::new(Connection { link, base });
         *slot = Some(connection.clone());
         Ok(connection)
     }
 
-    async fn connect(&self) -> Result<Connection> {
+    /// The session, made anew after it broke.
+    async fn link(&self, limit: Duration) -> Result<Arc<Link>> {
+        let mut slot = self.link.lock().await;
+        if let Some(link) = slot.as_ref().filter(|l| !l.ssh.is_closed()) {
+            return Ok(link.clone());
+        }
+        let connecting = tokio::time::timeout(limit, self.connect()).await;
+        let link = Arc::new(connecting.map_err(|_| RecordingsError::TimedOut)??);
+        *slot = Some(link.clone());
+        Ok(link)
+    }
+
+    async fn connect(&self) -> Result<Link> {
         let seen = Arc::new(Mutex::new(None));
         let pinned = self.config.host_key.clone();
         let handler = PinnedHost { pinned: pinned.clone(), seen: seen.clone() };
@@ -102,14 +147,17 @@ impl SftpRecordings {
         };
         let sftp = RawSftpSession::new_with_config(channel.into_stream(), session);
         sftp.init().await.map_err(|e| of_sftp(&e))?;
-        let base = sftp.realpath(self.config.base.as_str()).await.map_err(|e| match of_sftp(&e) {
+        Ok(Link { ssh, sftp })
+    }
+
+    async fn resolved(&self, link: &Link) -> Result<String> {
+        let base = link.sftp.realpath(self.config.base.as_str()).await.map_err(|e| match of_sftp(&e) {
             RecordingsError::NotFound => {
                 RecordingsError::Unreachable(format!("the base path {} is not there", self.config.base))
             }
             other => other,
         })?;
-        let base = base.files.first().map(|f| f.filename.clone()).unwrap_or_default();
-        Ok(Connection { ssh, sftp, base })
+        Ok(base.files.first().map(|f| f.filename.clone()).unwrap_or_default())
     }
 
     /// Runs `work` on the connection and drops the connection when it failed under it.
@@ -120,14 +168,19 @@ impl SftpRecordings {
         let connection = self.connection().await?;
         let result = work(connection.clone()).await;
         if result.as_ref().is_err_and(RecordingsError::is_outage) {
-            let mut slot = self.connection.lock().await;
-            if slot.as_ref().is_some_and(|c| Arc::ptr_eq(c, &connection)) {
-                *slot = None;
-            }
-            drop(slot);
-            let _ = connection.ssh.disconnect(Disconnect::ByApplication, "", "en").await;
+            self.drop_link(&connection.link).await;
         }
         result
+    }
+
+    /// The next call signs in anew.
+    async fn drop_link(&self, link: &Arc<Link>) {
+        let mut slot = self.link.lock().await;
+        if slot.as_ref().is_some_and(|l| Arc::ptr_eq(l, link)) {
+            *slot = None;
+        }
+        drop(slot);
+        let _ = link.ssh.disconnect(Disconnect::ByApplication, "", "en").await;
     }
 }
 

@@ -103,8 +103,10 @@ async fn prepare(
     new: &Replacement<'_>,
 ) -> Result<()> {
     recordings.create(temporary, new.after).await?;
-    if recordings.fetch(temporary, new.after.len() as u64).await? != new.after {
-        return Err(RecordingsError::NotReadBack);
+    match recordings.fetch(temporary, new.after.len() as u64).await {
+        Ok(there) if there == new.after => {}
+        Ok(_) | Err(RecordingsError::TooLarge { .. }) => return Err(RecordingsError::NotReadBack),
+        Err(error) => return Err(error),
     }
     recordings.adopt(temporary, path).await?;
     // The time has whole seconds over SFTP: the bytes themselves say whether anybody wrote meanwhile.
