@@ -4,13 +4,10 @@
 pub mod check;
 pub mod day_folders;
 pub mod kept;
-mod legacy_key;
 pub mod local;
 pub mod playback;
 pub mod player_cache;
 pub mod sftp;
-mod sftp_shell;
-mod ssh_auth;
 pub mod twilio;
 pub mod write_back;
 

@@ -1,8 +1,8 @@
 //! Counting by `find` where the server lets the user run a command: one answer
 //! for the whole tree, where a walk by SFTP takes a request for each folder.
 
-use super::sftp::{PinnedHost, of_ssh};
-use super::{RecordingsError, Result};
+use super::session::{PinnedHost, of_ssh};
+use crate::recordings::{RecordingsError, Result};
 use russh::ChannelMsg;
 use russh::client::Handle;
 

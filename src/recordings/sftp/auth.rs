@@ -2,8 +2,10 @@
 //! and PEM files), by password, and where the server asks for that in a
 //! dialogue, keyboard-interactive (RFC 4256).
 
-use super::{RecordingsError, Result, legacy_key};
+use super::legacy_key;
+use super::session::of_ssh;
 use crate::config::pbx::SftpConfig;
+use crate::recordings::{RecordingsError, Result};
 use russh::client::{AuthResult, Handle, Handler, KeyboardInteractiveAuthResponse as Dialogue};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use russh::{MethodKind, MethodSet};
@@ -30,9 +32,9 @@ pub(super) async fn sign_in<H: Handler>(ssh: &mut Handle<H>, config: &SftpConfig
 async fn by_key<H: Handler>(ssh: &mut Handle<H>, config: &SftpConfig, file: &Path) -> Result<AuthResult> {
     let key = read_key(config, file)?;
     // Without server-sig-algs (OpenSSH before 7.2 has none) SHA-2 is tried all the same: SHA-1 is refused since 8.8.
-    let hash = ssh.best_supported_rsa_hash().await.map_err(|e| super::sftp::of_ssh(&e))?.flatten();
+    let hash = ssh.best_supported_rsa_hash().await.map_err(|e| of_ssh(&e))?.flatten();
     let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
-    ssh.authenticate_publickey(&config.user, key).await.map_err(|e| super::sftp::of_ssh(&e))
+    ssh.authenticate_publickey(&config.user, key).await.map_err(|e| of_ssh(&e))
 }
 
 fn read_key(config: &SftpConfig, file: &Path) -> Result<PrivateKey> {
@@ -48,7 +50,7 @@ fn read_key(config: &SftpConfig, file: &Path) -> Result<PrivateKey> {
 async fn by_password<H: Handler>(ssh: &mut Handle<H>, config: &SftpConfig) -> Result<AuthResult> {
     let password = config.password.expose_secret();
     let answer = ssh.authenticate_password(&config.user, password).await;
-    let answer = answer.map_err(|e| super::sftp::of_ssh(&e))?;
+    let answer = answer.map_err(|e| of_ssh(&e))?;
     match &answer {
         AuthResult::Failure { remaining_methods, .. }
             if remaining_methods.contains(&MethodKind::KeyboardInteractive) =>
@@ -63,7 +65,7 @@ async fn by_password<H: Handler>(ssh: &mut Handle<H>, config: &SftpConfig) -> Re
 async fn by_dialogue<H: Handler>(ssh: &mut Handle<H>, user: &str, password: &str) -> Result<AuthResult> {
     let mut said = ssh.authenticate_keyboard_interactive_start(user, None::<String>).await;
     for _ in 0..ROUNDS {
-        match said.map_err(|e| super::sftp::of_ssh(&e))? {
+        match said.map_err(|e| of_ssh(&e))? {
             Dialogue::Success => return Ok(AuthResult::Success),
             Dialogue::Failure { remaining_methods, partial_success } => {
                 return Ok(AuthResult::Failure { remaining_methods, partial_success });
