@@ -3,6 +3,8 @@
 use crate::office::Unsaid;
 use crate::servers::mariadb::{MariaDb, PASSWORD, USER};
 use crate::servers::{eventually, folder};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use unsaid::bus::Topics;
@@ -100,6 +102,24 @@ async fn a_row_is_read_when_it_is_written_and_reading_goes_on_where_it_was() {
     let mut rows = read(&mut binlog, &mut cursor).await;
     rows.retain(|id, _| id == "between" || id == "then");
     assert_eq!(names(&rows), ["between", "then"]);
+    // Opened again and again, it leaves no stream behind at the server.
+    for _ in 0..12 {
+        Binlog::new(db.source(SETTINGS)).check().await.unwrap();
+    }
+    let options = OptsBuilder::default().ip_or_hostname("127.0.0.1").tcp_port(db.port).prefer_socket(false);
+    let mut root = Conn::new(options.user(Some("root"))).await.unwrap();
+    let started = Instant::now();
+    loop {
+        // The server notices with its next event that nobody listens.
+        db.sql("USE asteriskcdrdb; INSERT INTO other VALUES (2);");
+        let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog%'";
+        let streams: Option<u64> = root.query_first(sql).await.unwrap();
+        if streams.unwrap() <= 1 {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "{streams:?} streams are open");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
     // Purged beyond what was read: by dates once, then by the log again.
     let before = cursor.clone();
     insert(&db, "purged", "");

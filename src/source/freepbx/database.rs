@@ -30,11 +30,13 @@ pub struct Ended {
 pub struct CdrDatabase {
     config: FreepbxConfig,
     pool: Option<Pool>,
+    /// As the pool has found the server.
+    with_tls: bool,
 }
 
 impl CdrDatabase {
     pub fn new(config: FreepbxConfig) -> CdrDatabase {
-        CdrDatabase { config, pool: None }
+        CdrDatabase { config, pool: None, with_tls: false }
     }
 
     /// Rows whose leg began in `[from, to)`, oldest first; in short statements,
@@ -263,12 +265,12 @@ impl CdrDatabase {
 
     /// A connection of its own, to become a stream.
     pub async fn replica(&mut self, heartbeat: Duration) -> Result<Conn, SourceError> {
+        // The pool has found out whether the server has TLS.
         drop(self.connect().await?);
-        let pool = self.pool.as_ref().ok_or_else(|| SourceError::Failed("no pool".to_owned()))?;
         let limit = self.config.statement_timeout;
         let opened = async {
-            let mut conn = pool.get_conn().await?;
-            // Never given back: a stream ends with its connection.
+            // None of the pool's: a stream ends with its connection, and is given back to nobody.
+            let mut conn = Conn::new(self.options(self.with_tls)).await?;
             conn.query_drop(format!("SET @master_heartbeat_period = {}", heartbeat.as_nanos())).await?;
             Ok::<_, mysql_async::Error>(conn)
         };
@@ -304,7 +306,8 @@ impl CdrDatabase {
 
     async fn connect(&mut self) -> Result<Conn, SourceError> {
         if self.pool.is_none() {
-            self.pool = Some(self.open_pool().await?);
+            let (pool, with_tls) = self.open_pool().await?;
+            (self.pool, self.with_tls) = (Some(pool), with_tls);
         }
         let Some(pool) = &self.pool else { return Err(SourceError::Failed("no pool".to_owned())) };
         let mut conn = pool.get_conn().await.map_err(|e| self.error_of(&e))?;
@@ -316,12 +319,13 @@ impl CdrDatabase {
     }
 
     /// `preferred` asks for TLS first and goes without where the server offers none.
-    async fn open_pool(&self) -> Result<Pool, SourceError> {
-        let pool = Pool::new(self.options(self.config.tls != TlsMode::Off));
+    async fn open_pool(&self) -> Result<(Pool, bool), SourceError> {
+        let with_tls = self.config.tls != TlsMode::Off;
+        let pool = Pool::new(self.options(with_tls));
         match pool.get_conn().await {
-            Ok(_) => Ok(pool),
+            Ok(_) => Ok((pool, with_tls)),
             Err(error) if self.config.tls == TlsMode::Preferred && is_no_tls(&error) => {
-                Ok(Pool::new(self.options(false)))
+                Ok((Pool::new(self.options(false)), false))
             }
             Err(error) => Err(self.error_of(&error)),
         }
