@@ -318,3 +318,43 @@ fn a_full_disk_under_the_database_stops_no_file_halfway_and_ends_when_there_is_r
     let call = calls.iter().find(|c| c["linkedid"] == "1715693412.34").unwrap();
     assert_redacted(FILE, &before[0], &office.read(FILE), &segments_of(call));
 }
+
+/// A thousand calls of years ago whose recordings are deleted: each says so, and today's calls wait for none of them.
+#[test]
+fn history_without_its_recordings_ends_at_once_and_holds_up_no_call() {
+    let office = Office::lay_out();
+    let cdrs = std::fs::read_to_string(office.path().join("cdr.csv")).unwrap();
+    let (header, own) = cdrs.split_once('\n').unwrap();
+    let columns: Vec<&str> = header.split(',').collect();
+    let old = (0..1_000).map(|n| {
+        let cell = |column: &&str| match *column {
+            "calldate" => format!("2021-03-{:02} 10:00:00", n % 28 + 1),
+            "disposition" => "ANSWERED".to_owned(),
+            "dstchannel" => "PJSIP/201-1".to_owned(),
+            "billsec" | "duration" => "20".to_owned(),
+            "uniqueid" | "linkedid" => format!("16146{n:05}.1"),
+            "sequence" => (n + 5_000).to_string(),
+            "recordingfile" => format!("out-1-2-202103{:02}-100000-16146{n:05}.1.wav", n % 28 + 1),
+            _ => String::new(),
+        };
+        columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+    });
+    let old: String = old.collect();
+    std::fs::write(office.path().join("cdr.csv"), format!("{header}\n{old}{own}")).unwrap();
+    let mut unsaid = Unsaid::serve(office.path(), &office.settings());
+    unsaid.wait_until_ready();
+    let started = Instant::now();
+    let redacted = || {
+        let found = unsaid.get("/api/v1/calls?limit=40")?;
+        let found = found["calls"].as_array()?.iter().filter(|c| c["redacted"] == true).count();
+        (found == 9).then_some(())
+    };
+    eventually("today's calls are redacted", 60, redacted);
+    let calls = unsaid.wait_for_calls(1_017, 120);
+    let gone = calls.iter().filter(|c| c["detail"] == "the recording is not there").count();
+    assert_eq!((calls.len(), gone), (1_017, 1_000));
+    let metrics = reqwest::blocking::get(format!("{}/metrics", unsaid.url)).unwrap().text().unwrap();
+    let dead: Vec<&str> = metrics.lines().filter(|l| l.starts_with("unsaid_dead_letters_total{")).collect();
+    assert!(dead.iter().all(|l| l.ends_with(" 0")), "{dead:?}");
+    println!("{:?}", started.elapsed());
+}

@@ -2,6 +2,7 @@
 
 use super::{Fault, Job, Redact};
 use crate::message::{Payload, RecordingReady, Redacted, RedactionOutcome};
+use crate::recordings::RecordingsError;
 use crate::store::recordings::{Ended, Intent};
 use std::time::Duration;
 
@@ -37,6 +38,16 @@ impl Redact {
         self.store.end_redaction(&job.input.call, &ended).await?;
         self.count(&ended.redacted, job.started.elapsed());
         self.topics.publish(&ended.redacted, &[]).await?;
+        Ok(())
+    }
+
+    /// An old call's recording is gone. That is an end like any other: no dead letter, nothing to try again.
+    pub(super) async fn missing(&self, job: &Job<'_>) -> Result<(), Fault> {
+        let detail = RecordingsError::NotFound.to_string();
+        self.store.fail_redaction(&job.input.call, &job.input.recording_id, &detail).await?;
+        self.metrics.redactions.with_label_values(&[RedactionOutcome::Failed.as_str()]).inc();
+        let (path, status) = (job.path.to_string(), RedactionOutcome::Failed);
+        self.topics.publish(&self.outcome(job.input, path, status, Some(detail)), &[]).await?;
         Ok(())
     }
 

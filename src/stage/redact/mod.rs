@@ -38,6 +38,7 @@ use crate::store::Store;
 use crate::store::recordings::{Intent, RecordingRow};
 use async_trait::async_trait;
 pub use call_words::CallWords;
+use chrono::{TimeDelta, Utc};
 use fault::Fault;
 use plan::{Beside, Findings, Heard, Plan, PlanError};
 use std::borrow::Cow;
@@ -49,6 +50,10 @@ use unsaid_dsp::container::{ContainerError, Lengths};
 /// A header that promises other than the file holds is believed to be a
 /// crash's, not a writer's, after this many times the settling time.
 const OPEN_SETTLES: u32 = 5;
+
+/// A file that is not there so long after its call began will not come: history is full of
+/// recordings that somebody deleted, and none of them may hold up today's.
+const LATE_FILES: TimeDelta = TimeDelta::days(1);
 
 /// The stage of topic `recordings`.
 pub struct Redact {
@@ -215,8 +220,12 @@ impl Redact {
             return Ok(None);
         }
         let call = self.store.call(&job.input.call.tenant, &job.input.call.call_id()).await?;
-        if call.is_some_and(|c| c.disposition != "answered") {
+        if call.as_ref().is_some_and(|c| c.disposition != "answered") {
             self.not_needed(&job, "nobody answered, and no recording was made", None).await?;
+            return Ok(None);
+        }
+        if call.is_some_and(|c| Utc::now() - c.started_at > LATE_FILES) {
+            self.missing(&job).await?;
             return Ok(None);
         }
         Err(RecordingsError::NotFound.into())
