@@ -28,10 +28,15 @@ impl MariaDb {
         let dir = folder();
         let data = dir.path().join("data");
         std::fs::create_dir(&data).unwrap();
+        // A server that starts removes what it takes for left behind from its folder for temporary files:
+        // in a shared one, that is another's.
+        let temporary = dir.path().join("tmp");
+        std::fs::create_dir(&temporary).unwrap();
         let ca = certificates(dir.path());
         give_to("mysql", dir.path());
         let install = program("mariadb-install-db", "mariadb-server");
         let mut command = Command::new(install);
+        command.env("TMPDIR", &temporary);
         command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         command.arg(format!("--datadir={}", data.display()));
         // Many servers start at once: the kernel's asynchronous requests are few and shared.
@@ -39,7 +44,13 @@ impl MariaDb {
         if is_root() {
             command.arg("--user=mysql");
         }
-        assert!(run(&mut command), "MariaDB's tables could not be made");
+        let made = command.output().unwrap();
+        let said = [made.stdout, made.stderr].concat();
+        assert!(
+            made.status.success(),
+            "MariaDB's tables could not be made:\n{}",
+            String::from_utf8_lossy(&said)
+        );
         let port = free_port();
         let path = |name: &str| dir.path().join(name).display().to_string();
         let mut args = vec![
@@ -49,6 +60,7 @@ impl MariaDb {
             "--bind-address=127.0.0.1".to_owned(),
             format!("--socket={}", path("s")),
             format!("--pid-file={}", path("pid")),
+            format!("--tmpdir={}", temporary.display()),
             "--innodb-buffer-pool-size=32M".to_owned(),
             "--innodb-use-native-aio=0".to_owned(),
             "--innodb-flush-log-at-trx-commit=0".to_owned(),
