@@ -1,6 +1,8 @@
 //! What cargo cannot know by itself.
 
 use std::env::var;
+use std::path::Path;
+use std::process::Command;
 
 fn main() {
     // sqlx compiles the migrations in.
@@ -12,5 +14,19 @@ fn main() {
     let linux = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
     if linux && is("PROFILE", "release") && var("UNSAID_PIE").is_err() {
         println!("cargo:rustc-link-arg-bin=unsaid=-no-pie");
+        link_the_unwinder_in();
+    }
+}
+
+/// Links gcc's unwinder from its archive: a library less to find, map and relocate at
+/// every start. The linker takes a `libgcc_s.so` that it finds first, and that one
+/// names the archive. Where gcc has none, the shared one is linked as ever.
+fn link_the_unwinder_in() {
+    let asked = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output();
+    let Ok(answer) = asked else { return };
+    let archive = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    let (true, Ok(out)) = (Path::new(&archive).is_file(), var("OUT_DIR")) else { return };
+    if std::fs::write(Path::new(&out).join("libgcc_s.so"), format!("INPUT(\"{archive}\")\n")).is_ok() {
+        println!("cargo:rustc-link-search=native={out}");
     }
 }

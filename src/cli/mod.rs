@@ -56,6 +56,34 @@ enum Command {
     Migrate(migrate::Args),
 }
 
+/// `unsaid probe` and nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "unsaid", version)]
+struct ProbeAlone {
+    #[command(subcommand)]
+    command: Probe,
+}
+
+#[derive(Debug, Subcommand)]
+enum Probe {
+    /// Say what files are, from their headers alone.
+    Probe(probe::Args),
+}
+
+impl Cli {
+    /// What this process was called with; ends it with a line where that is wrong.
+    ///
+    /// Scripts call `probe` once a file, by the million: it does not wait until the
+    /// arguments of all the other commands are laid out.
+    pub fn of_this_process() -> Cli {
+        if std::env::args_os().nth(1).is_none_or(|command| command != "probe") {
+            return Cli::parse();
+        }
+        let Probe::Probe(args) = ProbeAlone::parse().command;
+        Cli { command: Command::Probe(args) }
+    }
+}
+
 /// Why a command failed: decides the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
