@@ -160,7 +160,13 @@ fn report(cases: &[Case], mut receiver: impl FnMut(usize, &Case) -> Vec<Found>) 
             println!("    missed {:?}", s.missed);
         }
     }
-    println!("falses {falses:?}");
+    let sum = |of: fn(&Score) -> usize| scores.values().map(of).sum::<usize>();
+    println!(
+        "all: {} of {} found, {} wholly covered; falses {falses:?}",
+        sum(|s| s.hit),
+        sum(|s| s.must),
+        sum(|s| s.covered)
+    );
 }
 
 /// Files with a `truth.tsv`: name, category, condition, digit, start_s, end_s, must.

@@ -34,15 +34,33 @@ struct Candidate {
     log_odds: f64,
     /// What it takes in the company of a sure key.
     least: f64,
-    twist_db: f64,
-    level_db: f64,
+    /// Of row and column.
+    level_db: [f64; 2],
+    deviation: [f64; 2],
+    /// Little but the two tones sounds in their band.
+    is_clear: bool,
 }
 
 impl Candidate {
     /// One thumb on one telephone: keys of a run are as loud as each other, row and column alike.
     fn is_like(&self, sure: &Candidate) -> bool {
-        (self.level_db - sure.level_db).abs() < judge::LIKE_DB
-            && (self.twist_db - sure.twist_db).abs() < judge::LIKE_DB
+        let weaker = |c: &Candidate| c.level_db[0].min(c.level_db[1]);
+        let twist = |c: &Candidate| c.level_db[1] - c.level_db[0];
+        self.log_odds > judge::IF_LIKE
+            && (weaker(self) - weaker(sure)).abs() < judge::LIKE_DB
+            && (twist(self) - twist(sure)).abs() < judge::LIKE_DB
+    }
+
+    /// A voice sounds near one of its tones and bends what is measured of it; the
+    /// other is the sure key's, to the hertz and the decibel.
+    fn is_half_hidden(&self, sure: &Candidate) -> bool {
+        let level = |t: usize| self.level_db[t] - sure.level_db[t];
+        let off = |t: usize| (self.deviation[t] - sure.deviation[t]).abs();
+        let exact = |t: usize| level(t).abs() < judge::EXACT_DB && off(t) < judge::EXACT_DEVIATION;
+        let hidden = |t: usize| {
+            (-judge::EXACT_DB..judge::HIDDEN_DB).contains(&level(t)) && off(t) < judge::HIDDEN_DEVIATION
+        };
+        self.is_clear && ((exact(0) && hidden(1)) || (exact(1) && hidden(0)))
     }
 }
 
@@ -82,7 +100,8 @@ impl Detector {
     pub fn finish(mut self) -> Vec<Tone> {
         self.look();
         let frames = self.origin + self.pending.len() as u64;
-        let keys = self.judged().map(|tone| Tone { span: Span::clamp(&tone.span, frames), ..tone });
+        let clamped = |tone: Tone| Tone { span: Span::clamp(&tone.span, frames), ..tone };
+        let keys = self.judged().into_iter().map(clamped);
         join(keys.collect(), self.frames(BRIDGE_S) as u64)
     }
 
@@ -116,28 +135,58 @@ impl Detector {
             let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
             // What only the second look sees is never a key by itself.
             let log_odds = if look == Look::First { log_odds } else { log_odds.min(judge::ALONE) };
-            (log_odds > judge::IF_LIKE).then(|| Candidate {
+            let is_clear = e.band_share > judge::CLEAR_SHARE && e.weight > judge::CLEAR_WEIGHT;
+            (log_odds > judge::IF_LIKE || (is_clear && look == Look::InCompany)).then(|| Candidate {
                 tone: Tone { digit: e.digit, span },
                 log_odds,
                 least,
-                twist_db: e.twist_db,
-                level_db: 20.0 * e.amplitude.log10(),
+                level_db: e.levels_db(),
+                deviation: e.deviation,
+                is_clear,
             })
         });
         self.candidates.extend(found);
     }
 
     /// The candidates that are keys: by themselves, or in the company of a sure one.
-    fn judged(&self) -> impl Iterator<Item = Tone> + '_ {
+    fn judged(&self) -> Vec<Tone> {
         let company = self.frames(COMPANY_S) as u64;
-        let sure: Vec<Candidate> =
-            self.candidates.iter().filter(|c| c.log_odds > judge::SURE).copied().collect();
-        let in_company = move |c: &Candidate| {
-            let near = |s: &Span| s.start < c.tone.span.end + company && c.tone.span.start < s.end + company;
-            sure.iter().any(|s| near(&s.tone.span) && (c.log_odds > c.least || c.is_like(s)))
+        let of = |sieve: &dyn Fn(&Candidate) -> bool| {
+            Timeline::new(self.candidates.iter().filter(|c| sieve(c)), self.frames(LOOK_S) as u64)
         };
-        let keys = self.candidates.iter().filter(move |c| c.log_odds > judge::ALONE || in_company(c));
-        keys.map(|c| c.tone)
+        let sure = of(&|c| c.log_odds > judge::SURE);
+        let beside = |c: &Candidate, like: &dyn Fn(&Candidate) -> bool| {
+            let Span { start, end } = c.tone.span;
+            sure.overlapping(start.saturating_sub(company), end + company).any(like)
+        };
+        let keys = of(&|c| c.log_odds > judge::ALONE || beside(c, &|s| c.log_odds > c.least || c.is_like(s)));
+        // Where a key was found already, half of another is but a part of it.
+        let hidden = of(&|c| {
+            let Span { start, end } = c.tone.span;
+            keys.overlapping(start, end).next().is_none() && beside(c, &|s| c.is_half_hidden(s))
+        });
+        keys.all.iter().chain(&hidden.all).map(|c| c.tone).collect()
+    }
+}
+
+/// Candidates by their start.
+struct Timeline<'a> {
+    all: Vec<&'a Candidate>,
+    /// None is longer.
+    longest: u64,
+}
+
+impl<'a> Timeline<'a> {
+    fn new(candidates: impl Iterator<Item = &'a Candidate>, longest: u64) -> Timeline<'a> {
+        let mut all: Vec<&Candidate> = candidates.collect();
+        all.sort_by_key(|c| c.tone.span);
+        Timeline { all, longest }
+    }
+
+    fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = &Candidate> {
+        let first = self.all.partition_point(|c| c.tone.span.start + self.longest < start);
+        let near = self.all[first..].iter().take_while(move |c| c.tone.span.start < end);
+        near.filter(move |c| start < c.tone.span.end).copied()
     }
 }
 

@@ -47,6 +47,14 @@ pub struct Evidence {
     pub amplitude: f64,
 }
 
+impl Evidence {
+    /// Of row and column, over an amplitude of 1.
+    pub fn levels_db(&self) -> [f64; 2] {
+        let weaker = 20.0 * self.amplitude.log10();
+        [weaker - self.twist_db.min(0.0), weaker + self.twist_db.max(0.0)]
+    }
+}
+
 /// Below this a candidate is not looked at a second time, across gaps.
 const WORTH_BRIDGING: f64 = -6.0;
 

@@ -27,6 +27,15 @@ pub const ON_SECOND_LOOK: f64 = 1.0;
 /// Near a sure one, for what is as loud as it: row and column within this many dB.
 pub const IF_LIKE: f64 = -8.0;
 pub const LIKE_DB: f64 = 3.0;
+/// Near a sure one, where a voice hides one tone and bends what is measured of it:
+/// how exactly the other must be the sure one's, how far off the hidden one may be,
+/// and the least share of what sounds in the band, and weight, of both.
+pub const EXACT_DB: f64 = 1.5;
+pub const EXACT_DEVIATION: f64 = 0.0055;
+pub const HIDDEN_DB: f64 = 6.5;
+pub const HIDDEN_DEVIATION: f64 = 0.04;
+pub const CLEAR_SHARE: f64 = 0.55;
+pub const CLEAR_WEIGHT: f64 = 0.3;
 
 include!("judge_weights.rs");
 
