@@ -15,6 +15,7 @@ pub mod ner;
 pub mod recordings;
 pub mod source;
 pub mod speech;
+pub mod sqlite;
 pub mod stage;
 pub mod store;
 pub mod telemetry;

@@ -9,6 +9,7 @@ pub mod openssh;
 pub mod postgres;
 pub mod prometheus;
 pub mod s3;
+pub mod small_disk;
 pub mod twilio;
 
 use std::net::{TcpListener, TcpStream};

@@ -1,11 +1,11 @@
 //! Stands between sshd and its SFTP server and does what servers, disks and
-//! people do, at one step of one recording: `sftp_tap FOLDER SFTP_SERVER`.
+//! people do, at one step of one recording: `sftp_tap FOLDER SFTP_SERVER…`.
 //!
 //! `FOLDER/plan` has a line `NAME STEP FAULT` for each recording. A step is a
 //! run of requests of one kind for the recording or its files beside it; each
 //! fault happens once, before its step (`write` and `read`: in its middle, where
-//! there is one). What was asked is written to `FOLDER/steps`, what was done to
-//! `FOLDER/fired`. With a file `FOLDER/extensions`, the server has those alone.
+//! there is one). What was asked is written to `FOLDER/steps`, what is done to
+//! `FOLDER/fired`; it is done when somebody has looked (`FOLDER/looked/NAME`). With a file `FOLDER/extensions`, the server has those alone.
 #![allow(clippy::unwrap_used, reason = "a tap that cannot run has nothing to say")]
 
 use std::collections::HashMap;
@@ -137,6 +137,15 @@ impl Tap {
             (fault.clone(), path)
         })
     }
+
+    /// Holds the request until somebody has looked at what is there now.
+    fn wait_for_a_look(&self, name: &str) {
+        let (looked, since) = (self.folder.join("looked").join(name), std::time::Instant::now());
+        while !looked.exists() {
+            assert!(since.elapsed().as_secs() < 60, "nobody looks at {name}");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
 }
 
 /// An answer of the server's own kind.
@@ -157,6 +166,7 @@ fn happen(tap: &Tap, fault: &str, path: &str, packet: &[u8]) -> Option<Packet> {
     let (folder, name) = path.rsplit_once('/').unwrap();
     let name = tap.plan.keys().find(|n| name.ends_with(n.as_str())).unwrap();
     let file = Path::new(folder).join(name);
+    tap.wait_for_a_look(name);
     match fault {
         "kill" => {
             let pid = std::fs::read_to_string(tap.folder.join("pid")).unwrap();
@@ -170,8 +180,10 @@ fn happen(tap: &Tap, fault: &str, path: &str, packet: &[u8]) -> Option<Packet> {
             std::thread::sleep(std::time::Duration::from_secs(5));
             std::process::exit(0);
         }
-        "full" => return Some(status(id, FAILURE)),
-        "permission" => return Some(status(id, PERMISSION_DENIED)),
+        "refused" => return Some(status(id, FAILURE)),
+        "denied" => return Some(status(id, PERMISSION_DENIED)),
+        // What befell the disk or the file, whoever looked has done.
+        "full" | "own-disk" | "permission" => {}
         "changed" => {
             let mut bytes = std::fs::read(&file).unwrap();
             let last = bytes.len() - 1;
@@ -183,7 +195,10 @@ fn happen(tap: &Tap, fault: &str, path: &str, packet: &[u8]) -> Option<Packet> {
             OpenOptions::new().append(true).open(&file).unwrap().write_all(&[0x11; 1_600]).unwrap();
             date(&file, 1_700_000_001);
         }
-        "gone" => std::fs::rename(&file, tap.folder.join(name)).unwrap(),
+        "gone" => {
+            std::fs::copy(&file, tap.folder.join(name)).unwrap();
+            std::fs::remove_file(&file).unwrap();
+        }
         "length" => {
             tap.seen.lock().unwrap().falsify.insert(id, "length");
         }
@@ -232,6 +247,7 @@ fn falsified(mut packet: Packet) -> Packet {
 fn main() {
     let mut args = std::env::args().skip(1);
     let (folder, server) = (PathBuf::from(args.next().unwrap()), args.next().unwrap());
+    let server_args: Vec<String> = args.collect();
     let text = std::fs::read_to_string(folder.join("plan")).unwrap_or_default();
     let line = |line: &str| {
         let mut parts = line.split(' ').map(str::to_owned);
@@ -240,7 +256,8 @@ fn main() {
     let plan = text.lines().filter_map(line).collect();
     let seen = Arc::new(Mutex::new(Seen::default()));
     let tap = Tap { folder, plan, seen: seen.clone() };
-    let mut child = Command::new(server).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = Command::new(server);
+    let mut child = server.args(server_args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (mut to_server, mut from_server) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let out = Arc::new(Mutex::new(std::io::stdout()));
     let answers = out.clone();

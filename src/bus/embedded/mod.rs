@@ -68,11 +68,7 @@ impl EmbeddedLog {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
+        let writer = crate::sqlite::writer(options.clone()).await.map_err(failed)?;
         sqlx::raw_sql(SCHEMA).execute(&writer).await.map_err(failed)?;
         let known = sqlx::query("SELECT topic, partitions FROM log_topics").fetch_all(&writer).await;
         let partitions = known.map_err(failed)?.iter().map(|r| (r.get(0), r.get::<i32, _>(1))).collect();
