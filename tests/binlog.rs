@@ -19,9 +19,41 @@ const LOG: &[&str] = &["--log-bin=pbx-bin", "--server-id=7", "--binlog-format=RO
 const GRANT: &str = "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'reader'@'%';";
 const SETTINGS: &str = "follow = \"binlog\"\nsince = \"2024-05-01\"\nsweep_days = 1";
 
-async fn start(log: &'static [&'static str]) -> MariaDb {
-    tokio::task::spawn_blocking(move || MariaDb::start_with(true, log)).await.unwrap()
+/// Starts a server that keeps a log as told.
+type Start = fn(&[&str]) -> MariaDb;
+
+fn mariadb(log: &[&str]) -> MariaDb {
+    MariaDb::start_with(true, log)
 }
+
+async fn start(server: Start, log: &'static [&'static str]) -> MariaDb {
+    tokio::task::spawn_blocking(move || server(log)).await.unwrap()
+}
+
+/// Each promise on MariaDB and, where its binary runs, on MySQL itself.
+macro_rules! on_both_servers {
+    ($($promise:ident),+ $(,)?) => {
+        mod on_mariadb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::mariadb).await;
+            })+
+        }
+        #[cfg(target_arch = "x86_64")]
+        mod on_mysql {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(crate::servers::mysql::start_with).await;
+            })+
+        }
+    };
+}
+
+on_both_servers!(
+    a_row_is_read_when_it_is_written_and_reading_goes_on_where_it_was,
+    without_rights_rows_or_a_log_it_is_polled_and_says_why,
+    whichever_ways_read_one_history_it_is_the_same_calls,
+);
 
 /// Reads until nothing more comes; every row by its identity, and how often.
 async fn read(source: &mut dyn CdrSource, cursor: &mut Option<String>) -> BTreeMap<String, CdrRow> {
@@ -47,9 +79,8 @@ fn names(rows: &BTreeMap<String, CdrRow>) -> Vec<&str> {
     rows.keys().map(String::as_str).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_is_read_when_it_is_written_and_reading_goes_on_where_it_was() {
-    let mut db = start(LOG).await;
+async fn a_row_is_read_when_it_is_written_and_reading_goes_on_where_it_was(server: Start) {
+    let mut db = start(server, LOG).await;
     db.sql(GRANT);
     db.load_samples();
     db.sql("SET GLOBAL sync_binlog = 1; SET GLOBAL innodb_flush_log_at_trx_commit = 1;");
@@ -60,7 +91,7 @@ async fn a_row_is_read_when_it_is_written_and_reading_goes_on_where_it_was() {
     // Written while somebody waits for it, over both engines, among other tables' rows.
     for engine in ["InnoDB", "MyISAM"] {
         db.sql(&format!(
-            "USE asteriskcdrdb; ALTER TABLE cdr ENGINE={engine}; CREATE OR REPLACE TABLE other (n int);"
+            "USE asteriskcdrdb; ALTER TABLE cdr ENGINE={engine}; DROP TABLE IF EXISTS other; CREATE TABLE other (n int);"
         ));
         read(&mut binlog, &mut cursor).await;
         let asked = Instant::now();
@@ -134,12 +165,11 @@ async fn a_row_is_read_when_it_is_written_and_reading_goes_on_where_it_was() {
     assert!(cursor.is_some_and(|c| c.contains('#')), "by the log again");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_rights_rows_or_a_log_it_is_polled_and_says_why() {
+async fn without_rights_rows_or_a_log_it_is_polled_and_says_why(server: Start) {
     let (granted, mixed, none) = (
-        start(LOG).await,
-        start(&["--log-bin=m-bin", "--server-id=7", "--binlog-format=MIXED"]).await,
-        start(&[]).await,
+        start(server, LOG).await,
+        start(server, &["--log-bin=m-bin", "--server-id=7", "--binlog-format=MIXED"]).await,
+        start(server, &[]).await,
     );
     mixed.sql(GRANT);
     none.sql(GRANT);
@@ -162,9 +192,8 @@ async fn without_rights_rows_or_a_log_it_is_polled_and_says_why() {
 }
 
 /// Two at once and all by turns, on one history: every row is registered once, no call is lost or doubled.
-#[tokio::test(flavor = "multi_thread")]
-async fn whichever_ways_read_one_history_it_is_the_same_calls() {
-    let db = start(LOG).await;
+async fn whichever_ways_read_one_history_it_is_the_same_calls(server: Start) {
+    let db = start(server, LOG).await;
     db.sql(GRANT);
     db.sql(include_str!("data/freepbx/cel.sql"));
     db.load_samples();

@@ -10,11 +10,13 @@ pub const USER: &str = "reader";
 pub const PASSWORD: &str = "read only, 12+ characters";
 
 pub struct MariaDb {
-    process: Process,
+    pub(super) process: Process,
     pub port: u16,
     pub ca: PathBuf,
-    args: Vec<String>,
-    dir: tempfile::TempDir,
+    /// The server, and whom to become for it.
+    pub(super) program: (PathBuf, Option<&'static str>),
+    pub(super) args: Vec<String>,
+    pub(super) dir: tempfile::TempDir,
 }
 
 impl MariaDb {
@@ -71,8 +73,20 @@ impl MariaDb {
             args.push(format!("--ssl-key={}", path("server.key")));
             args.push(format!("--ssl-ca={}", path("ca.pem")));
         }
-        let process = launch(&dir, &args);
-        let mut db = MariaDb { process, port, ca, args, dir };
+        let program = (program("mariadbd", "mariadb-server"), Some("mysql"));
+        MariaDb::launch(port, ca, program, args, dir)
+    }
+
+    /// Starts the server and lays out FreePBX's tables and the reader.
+    pub(super) fn launch(
+        port: u16,
+        ca: PathBuf,
+        program: (PathBuf, Option<&'static str>),
+        args: Vec<String>,
+        dir: tempfile::TempDir,
+    ) -> MariaDb {
+        let process = launch(&dir, &program, &args);
+        let mut db = MariaDb { process, port, ca, program, args, dir };
         db.process.wait_for_port(port);
         db.sql(include_str!("../data/freepbx/schema.sql"));
         db.sql(&format!(
@@ -117,14 +131,18 @@ impl MariaDb {
     }
 
     pub fn start_again(&mut self) {
-        self.process = launch(&self.dir, &self.args);
+        self.process = launch(&self.dir, &self.program, &self.args);
         self.process.wait_for_port(self.port);
     }
 }
 
-fn launch(dir: &tempfile::TempDir, args: &[String]) -> Process {
+fn launch(
+    dir: &tempfile::TempDir,
+    (program, user): &(PathBuf, Option<&'static str>),
+    args: &[String],
+) -> Process {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    Process::start(dir.path(), &program("mariadbd", "mariadb-server"), &args, Some("mysql"))
+    Process::start(dir.path(), program, &args, *user)
 }
 
 /// A CA and a certificate of it for 127.0.0.1.

@@ -5,6 +5,8 @@ pub mod chromium;
 pub mod http;
 pub mod kafka;
 pub mod mariadb;
+#[cfg(target_arch = "x86_64")]
+pub mod mysql;
 pub mod openssh;
 pub mod postgres;
 pub mod prometheus;
