@@ -33,6 +33,7 @@ pub struct CallRow {
     pub booking: Option<String>,
     /// pending, processing, not_needed, completed, dry_run, restored, failed.
     pub redaction_status: String,
+    /// Every recording has ended, and in one at least something was silenced.
     pub redacted: bool,
     #[schema(value_type = Vec<Object>)]
     pub redacted_segments: Json<Vec<Segment>>,
@@ -128,12 +129,15 @@ pub(crate) fn settled(calls: &[(&str, &str)], found: Vec<StateOfCall>) -> Vec<Se
     }
     let settle = |(id, disposition): &(&str, &str)| {
         let states = of_call.remove(*id).unwrap_or_default();
+        let status = status_of(disposition, &states);
+        // Half of a call's recordings are not the call's.
+        let redacted = status.redaction == "completed";
         Settled {
             call_id: (*id).to_owned(),
-            status: status_of(disposition, &states),
-            redacted: states.iter().any(|s| s.redacted),
+            status,
+            redacted,
             segments: states.iter().flat_map(|s| s.redacted_segments.0.clone()).collect(),
-            redacted_at: states.iter().filter_map(|s| s.redacted_at).max(),
+            redacted_at: states.iter().filter_map(|s| s.redacted_at).max().filter(|_| redacted),
         }
     };
     calls.iter().map(settle).collect()
@@ -253,9 +257,8 @@ mod tests {
     fn recording(status: &str) -> RecordingState {
         RecordingState {
             redaction_status: status.to_owned(),
-            redacted: false,
             redacted_segments: Json(Vec::new()),
-            redacted_at: None,
+            redacted_at: Some(DateTime::UNIX_EPOCH),
             detail: Some(format!("{status}!")),
         }
     }
@@ -277,6 +280,23 @@ mod tests {
             let states: Vec<RecordingState> = recordings.iter().map(|r| recording(r)).collect();
             let got = status_of(disposition, &states);
             assert_eq!((got.status, got.redaction), (status, redaction), "{disposition} {recordings:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_redacted_when_all_of_its_recordings_have_ended() {
+        for (recordings, is_redacted) in [
+            (vec!["completed", "processing"], false),
+            (vec!["completed", "pending"], false),
+            (vec!["completed", "failed"], false),
+            (vec!["completed", "restored"], false),
+            (vec!["not_needed"], false),
+            (vec!["completed", "not_needed"], true),
+        ] {
+            let of = |status: &&str| StateOfCall { call_id: "1".to_owned(), state: recording(status) };
+            let got = settled(&[("1", "answered")], recordings.iter().map(of).collect());
+            assert_eq!(got[0].redacted, is_redacted, "{recordings:?}");
+            assert_eq!(got[0].redacted_at.is_some(), is_redacted, "{recordings:?}");
         }
     }
 }

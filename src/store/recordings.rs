@@ -40,7 +40,6 @@ pub struct Intent {
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct RecordingState {
     pub redaction_status: String,
-    pub redacted: bool,
     pub redacted_segments: Json<Vec<Segment>>,
     pub redacted_at: Option<DateTime<Utc>>,
     pub detail: Option<String>,

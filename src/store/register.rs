@@ -230,7 +230,7 @@ macro_rules! settle_calls {
         let calls: &[(&str, &str)] = $calls;
         for part in calls.chunks($crate::store::register::ROWS) {
             let mut query = sqlx::QueryBuilder::new(
-                "SELECT c.call_id, r.redaction_status, r.redacted, r.redacted_segments, r.redacted_at, r.detail
+                "SELECT c.call_id, r.redaction_status, r.redacted_segments, r.redacted_at, r.detail
                  FROM call_recordings c JOIN recordings r ON r.id = c.recording_id WHERE c.call_id IN (",
             );
             let mut ids = query.separated(", ");
