@@ -13,9 +13,19 @@ use std::time::Duration;
 /// A call whose PBX has yet to answer another comes again after this.
 const UNPROVEN_WAIT: Duration = Duration::from_secs(2);
 
+/// A file, what it decodes to at 32 bits, and the same at 16 kHz, in bytes.
+fn decoded(path: &RecordingPath, len: u64) -> u64 {
+    let factor = match path.as_str().rsplit('.').next() {
+        Some("gsm" | "WAV" | "wav49") => 64,
+        Some("ulaw" | "alaw" | "ul" | "al" | "pcm") => 18,
+        _ => 12,
+    };
+    len.saturating_mul(factor)
+}
+
 impl Redact {
-    /// The file, what it decodes to at 32 bits, and the same at 16 kHz, in
-    /// bytes; 0 where nothing can be asked.
+    /// What the recording, or another that is heard beside it, takes in bytes; 0
+    /// where nothing can be asked.
     pub(super) async fn memory_of(&self, input: &RecordingReady) -> u64 {
         let Some(pbx) = self.pbxs.of(&input.call) else { return 0 };
         let Ok(path) = RecordingPath::from_recordingfile(&input.recordingfile, &pbx.config.base()) else {
@@ -28,11 +38,6 @@ impl Redact {
         if probe.is_none() && !pbx.circuit.is_proven().await {
             return 0;
         }
-        let factor = match path.as_str().rsplit('.').next() {
-            Some("gsm" | "WAV" | "wav49") => 64,
-            Some("ulaw" | "alaw" | "ul" | "al" | "pcm") => 18,
-            _ => 12,
-        };
         let stat = pbx.recordings.stat(&path).await;
         match &stat {
             Err(error) if error.is_outage() => {
@@ -43,7 +48,26 @@ impl Redact {
             }
             _ => pbx.circuit.succeeded(),
         }
-        stat.map_or(0, |s| s.len.saturating_mul(factor))
+        let Ok(stat) = stat else { return 0 };
+        // Others of the call are heard one after the other, while this one's file is held.
+        let beside = self.most_beside(input, pbx).await.saturating_add(stat.len);
+        decoded(&path, stat.len).max(beside)
+    }
+
+    /// The largest of the call's recordings that are heard beside this one.
+    async fn most_beside(&self, input: &RecordingReady, pbx: &Pbx) -> u64 {
+        let call = &input.call;
+        let rows = self.store.recordings_of(&call.tenant, &call.call_id()).await.unwrap_or_default();
+        let mut most = 0;
+        for row in rows.iter().filter(|r| r.id != input.recording_id && self.is_to_be_heard(pbx, r)) {
+            let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default());
+            if let Ok(path) = path
+                && let Ok(stat) = pbx.recordings.stat(&path).await
+            {
+                most = most.max(decoded(&path, stat.len));
+            }
+        }
+        most
     }
 
     /// Lets a call through, as the one that tries the server where that is needed.

@@ -7,6 +7,7 @@ use super::{Fault, Job, Redact, plan};
 use crate::call::{RawTranscript, RecordingPath};
 use crate::message::{RecordingReady, Why};
 use crate::recordings::{RecordingsError, Stat};
+use crate::stage::pbx::Pbx;
 use crate::store::recordings::RecordingRow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -81,7 +82,7 @@ impl Redact {
         if let Some((words, _)) = self.call_words.of(&row.id) {
             return Ok(Some(words));
         }
-        if !matches!(row.redaction_status.as_str(), "pending" | "processing") || row.intent.is_some() {
+        if !self.is_to_be_heard(job.pbx, row) {
             return Ok(None);
         }
         match self.hear_sibling(job, row).await {
@@ -94,6 +95,15 @@ impl Redact {
                 Ok(None)
             }
         }
+    }
+
+    /// It is yet to be redacted, and nothing is remembered of it.
+    pub(super) fn is_to_be_heard(&self, pbx: &Pbx, row: &RecordingRow) -> bool {
+        pbx.speech.is_some()
+            && row.path.is_some()
+            && row.intent.is_none()
+            && matches!(row.redaction_status.as_str(), "pending" | "processing")
+            && self.call_words.of(&row.id).is_none()
     }
 
     async fn hear_sibling(
