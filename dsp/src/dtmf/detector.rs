@@ -37,8 +37,8 @@ struct Candidate {
     /// Of row and column.
     level_db: [f64; 2],
     deviation: [f64; 2],
-    /// Little but the two tones sounds in their band.
-    is_clear: bool,
+    /// How far each tone sounds on by itself, where little but the two sounds in their band.
+    reach: Option<[Span; 2]>,
 }
 
 impl Candidate {
@@ -52,15 +52,16 @@ impl Candidate {
     }
 
     /// A voice sounds near one of its tones and bends what is measured of it; the
-    /// other is the sure key's, to the hertz and the decibel.
-    fn is_half_hidden(&self, sure: &Candidate) -> bool {
+    /// other is the sure key's, to the hertz and the decibel: how far that one sounds.
+    fn half_hidden(&self, sure: &Candidate) -> Option<Span> {
         let level = |t: usize| self.level_db[t] - sure.level_db[t];
         let off = |t: usize| (self.deviation[t] - sure.deviation[t]).abs();
         let exact = |t: usize| level(t).abs() < judge::EXACT_DB && off(t) < judge::EXACT_DEVIATION;
         let hidden = |t: usize| {
             (-judge::EXACT_DB..judge::HIDDEN_DB).contains(&level(t)) && off(t) < judge::HIDDEN_DEVIATION
         };
-        self.is_clear && ((exact(0) && hidden(1)) || (exact(1) && hidden(0)))
+        let reach = self.reach?;
+        (0..2).find(|&t| exact(t) && hidden(1 - t)).map(|t| reach[t])
     }
 }
 
@@ -132,17 +133,20 @@ impl Detector {
         let least = if look == Look::First { judge::IN_COMPANY } else { judge::ON_SECOND_LOOK };
         let found = candidates(plane, rate_hz, &self.basis, &mut self.scratch, look).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
-            let span = Span::new(origin + e.outer.start * factor, origin + e.outer.end * factor);
+            let frames = |s: Span| Span::new(origin + s.start * factor, origin + s.end * factor);
+            let span = frames(e.outer);
             // What only the second look sees is never a key by itself.
             let log_odds = if look == Look::First { log_odds } else { log_odds.min(judge::ALONE) };
             let is_clear = e.band_share > judge::CLEAR_SHARE && e.weight > judge::CLEAR_WEIGHT;
-            (log_odds > judge::IF_LIKE || (is_clear && look == Look::InCompany)).then(|| Candidate {
+            let is_clear = is_clear && look == Look::InCompany && log_odds < judge::ALONE;
+            let reach = is_clear.then(|| [0, 1].map(|t| frames(evidence::reach(plane, rate_hz, &e, t))));
+            (log_odds > judge::IF_LIKE || is_clear).then(|| Candidate {
                 tone: Tone { digit: e.digit, span },
                 log_odds,
                 least,
                 level_db: e.levels_db(),
                 deviation: e.deviation,
-                is_clear,
+                reach,
             })
         });
         self.candidates.extend(found);
@@ -155,17 +159,22 @@ impl Detector {
             Timeline::new(self.candidates.iter().filter(|c| sieve(c)), self.frames(LOOK_S) as u64)
         };
         let sure = of(&|c| c.log_odds > judge::SURE);
-        let beside = |c: &Candidate, like: &dyn Fn(&Candidate) -> bool| {
+        let beside = |c: &Candidate| {
             let Span { start, end } = c.tone.span;
-            sure.overlapping(start.saturating_sub(company), end + company).any(like)
+            sure.overlapping(start.saturating_sub(company), end + company)
         };
-        let keys = of(&|c| c.log_odds > judge::ALONE || beside(c, &|s| c.log_odds > c.least || c.is_like(s)));
+        let keys =
+            of(&|c| c.log_odds > judge::ALONE || beside(c).any(|s| c.log_odds > c.least || c.is_like(s)));
         // Where a key was found already, half of another is but a part of it.
-        let hidden = of(&|c| {
+        let hidden = self.candidates.iter().filter_map(|c| {
             let Span { start, end } = c.tone.span;
-            keys.overlapping(start, end).next().is_none() && beside(c, &|s| c.is_half_hidden(s))
+            if keys.overlapping(start, end).next().is_some() {
+                return None;
+            }
+            let span = beside(c).find_map(|s| c.half_hidden(s))?;
+            Some(Tone { span, ..c.tone })
         });
-        keys.all.iter().chain(&hidden.all).map(|c| c.tone).collect()
+        keys.all.iter().map(|c| c.tone).chain(hidden).collect()
     }
 }
 

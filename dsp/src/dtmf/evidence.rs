@@ -134,6 +134,46 @@ fn guarded(
     Span::new(start.saturating_sub(before) as u64, (end + after).min(frames) as u64)
 }
 
+/// What one tone's presence is asked of, and by how much the question moves on.
+const ASKED_S: f64 = 0.010;
+const ASKED_STEP_S: f64 = 0.002;
+/// Farther than this no voice hides an edge.
+const MOST_REACH_S: f64 = 0.12;
+/// Of its amplitude: at an edge, half of the stretch still holds the tone.
+const PRESENT: f64 = 0.5;
+
+/// How far one of its tones, the row (0) or the column (1), sounds on by itself,
+/// where a voice hid the other and with it the edges: the outer span, widened.
+pub fn reach(plane: &[f32], rate_hz: f64, e: &Evidence, tone: usize) -> Span {
+    let frames = |s: f64| (s * rate_hz) as usize;
+    let (asked, step) = (frames(ASKED_S), frames(ASKED_STEP_S).max(1));
+    let omega = nominal(e.digit, rate_hz)[tone] * (1.0 + e.deviation[tone]);
+    let amplitude = 10f64.powf(e.levels_db()[tone] / 20.0);
+    let sounds = |from: Option<usize>| {
+        let stretch = from.and_then(|from| plane.get(from..from + asked));
+        stretch.is_some_and(|x| level_of(x, omega) > PRESENT * amplitude)
+    };
+    // The stretch lies across the edge, so that its middle is where the tone ends.
+    let steps = frames(MOST_REACH_S) / step;
+    let (start, end) = (e.span.start as usize, e.span.end as usize);
+    let before = (1..steps).take_while(|n| sounds(start.checked_sub(n * step + asked / 2))).count();
+    let after = (1..steps).take_while(|n| sounds((end + n * step).checked_sub(asked / 2))).count();
+    let guard = frames(GUARD_S);
+    let widened = |n: usize| if n == 0 { 0 } else { n * step + guard };
+    let (start, end) = (start.saturating_sub(widened(before)), (end + widened(after)).min(plane.len()));
+    Span::new(e.outer.start.min(start as u64), e.outer.end.max(end as u64))
+}
+
+/// The amplitude of one frequency in `x`.
+fn level_of(x: &[f32], omega: f64) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (k, v) in x.iter().enumerate() {
+        let (sin, cos) = (omega * k as f64).sin_cos();
+        (re, im) = (re + f64::from(*v) * cos, im + f64::from(*v) * sin);
+    }
+    re.hypot(im) * 2.0 / x.len().max(1) as f64
+}
+
 /// Fits of equal stretches of about 16 ms from edge to edge.
 fn pieces(plane: &[f32], rate_hz: f64, start: usize, end: usize, fits: &[Fit]) -> Vec<Fit> {
     let count = (((end - start) as f64 / rate_hz / 0.016).round() as usize).max(1);
