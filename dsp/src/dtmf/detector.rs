@@ -137,8 +137,10 @@ impl Detector {
             let span = frames(e.outer);
             // What only the second look sees is never a key by itself.
             let log_odds = if look == Look::First { log_odds } else { log_odds.min(judge::ALONE) };
+            // Edges are asked for again where a voice may have moved them.
+            let is_unsure = log_odds < judge::ALONE || e.rival > judge::NO_RIVAL;
             let is_clear = e.band_share > judge::CLEAR_SHARE && e.weight > judge::CLEAR_WEIGHT;
-            let is_clear = is_clear && look == Look::InCompany && log_odds < judge::ALONE;
+            let is_clear = is_clear && look == Look::InCompany && is_unsure;
             let reach = is_clear.then(|| [0, 1].map(|t| frames(evidence::reach(plane, rate_hz, &e, t))));
             (log_odds > judge::IF_LIKE || is_clear).then(|| Candidate {
                 tone: Tone { digit: e.digit, span },
@@ -174,7 +176,12 @@ impl Detector {
             let span = beside(c).find_map(|s| c.half_hidden(s))?;
             Some(Tone { span, ..c.tone })
         });
-        keys.all.iter().map(|c| c.tone).chain(hidden).collect()
+        let keys = keys.all.iter().map(|c| {
+            // One tone tells the edges too, where a voice hid them.
+            let span = beside(c).find_map(|s| c.half_hidden(s)).unwrap_or(c.tone.span);
+            Tone { span, ..c.tone }
+        });
+        keys.chain(hidden).collect()
     }
 }
 

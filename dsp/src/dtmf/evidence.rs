@@ -140,7 +140,7 @@ const ASKED_STEP_S: f64 = 0.002;
 /// Farther than this no voice hides an edge.
 const MOST_REACH_S: f64 = 0.12;
 /// Of its amplitude: at an edge, half of the stretch still holds the tone.
-const PRESENT: f64 = 0.5;
+const PRESENT: f64 = 0.57;
 
 /// How far one of its tones, the row (0) or the column (1), sounds on by itself,
 /// where a voice hid the other and with it the edges: the outer span, widened.

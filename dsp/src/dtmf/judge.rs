@@ -36,6 +36,8 @@ pub const HIDDEN_DB: f64 = 6.5;
 pub const HIDDEN_DEVIATION: f64 = 0.04;
 pub const CLEAR_SHARE: f64 = 0.55;
 pub const CLEAR_WEIGHT: f64 = 0.3;
+/// Below this nothing beside the tones moves their edges.
+pub const NO_RIVAL: f64 = 0.1;
 
 include!("judge_weights.rs");
 
