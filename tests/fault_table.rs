@@ -84,17 +84,20 @@ fn linkedid(n: usize) -> String {
     format!("17158{n:05}.1")
 }
 
-/// Everybody's, or nobody's.
-fn permit(file: &Path, modes: [u32; 2]) {
+/// Gives everybody a recording and its folder, or takes them from everybody but root.
+fn permit(file: &Path, is_given: bool) {
     let set = |path: &Path, mode| {
-        // The file may be gone, and its folder is there.
+        // The file may be gone by now.
         let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
     };
-    if modes[0] != 0 {
-        set(file.parent().unwrap(), modes[0]);
+    let folder = file.parent().unwrap();
+    if is_given {
+        set(folder, 0o755);
+        set(file, 0o644);
+    } else {
+        set(file, 0);
+        set(folder, 0);
     }
-    set(file, modes[1]);
-    set(file.parent().unwrap(), modes[0]);
 }
 
 impl Table {
@@ -105,7 +108,6 @@ impl Table {
         std::fs::create_dir_all(tap.join("looked")).unwrap();
         let disks = [("monitor", 240), ("data", 64)]
             .map(|(folder, megabytes)| SmallDisk::mount(&office.path().join(folder), megabytes));
-        permit(&office.path().join("data"), [0o755, 0o755]);
         let program = tap_program();
         let other = format!("setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --");
         let other = if is_root() { other.as_str() } else { "" };
@@ -241,7 +243,7 @@ impl Table {
             match line.rsplit(' ').next().unwrap() {
                 "full" => self.fill(0),
                 "own-disk" => self.fill(1),
-                "permission" => permit(&self.file(number(line)), [0, 0]),
+                "permission" => permit(&self.file(number(line)), false),
                 _ => {}
             }
             std::fs::write(self.tap.join("looked").join(name), "").unwrap();
@@ -354,7 +356,7 @@ fn check_cell(
     *seen.entry(format!("{fault} {status}")).or_default() += 1;
     let (file, aside) = (table.file(n), table.tap.join(name(n)));
     let segments = segments_of(call);
-    permit(&file, [0o755, 0o644]);
+    permit(&file, true);
     match (fault, status) {
         // A refusal for good is an answer: the call says that a person must look, and its file is whole.
         ("permission" | "denied", "failed") => {
