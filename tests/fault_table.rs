@@ -292,16 +292,14 @@ impl Table {
             |k: usize| changed && fault == "changed" && k + 1 == len && now[k] == self.bytes[k] ^ 0x55;
         let allowed = |k: usize| now[k] == self.bytes[k] || now[k] == self.muted[k] || other(k);
         assert!((0..len).all(allowed), "{when} {fired}: a byte is neither the recording's nor the mute's");
-        let segments: Vec<(f64, f64)> = call.redacted_segments.0.iter().map(|s| (s.start, s.end)).collect();
+        let is_muted = (0..len).all(|k| now[k] == self.muted[k] || other(k));
         match call.status.as_str() {
+            // It comes again where its file changed after its end: what is told was silenced before.
             "pending" | "processing" => {
-                assert!(!call.redacted && segments.is_empty(), "{when} {fired}: {call:?}");
+                let tells = !call.redacted_segments.0.is_empty();
+                assert!(!call.redacted && (!tells || is_muted), "{when} {fired}: {call:?}");
             }
-            "completed" => assert_eq!(
-                (0..len).find(|&k| now[k] != self.muted[k] && !other(k)),
-                None,
-                "{when} {fired}: it is called completed"
-            ),
+            "completed" => assert!(is_muted, "{when} {fired}: it is called completed"),
             "failed" if changed => assert!(!call.redacted, "{when} {fired}: {call:?}"),
             said => panic!("{when} {fired}: {said}"),
         }
