@@ -6,6 +6,7 @@ use crate::servers::openssh::Sshd;
 use crate::servers::{eventually, folder, is_root};
 use async_trait::async_trait;
 use serde_json::Value;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
@@ -14,12 +15,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use unsaid::call::RecordingPath;
 use unsaid::recordings::local::LocalRecordings;
 use unsaid::recordings::sftp::SftpRecordings;
-use unsaid::recordings::write_back::{Replacement, recover, replace};
+use unsaid::recordings::write_back::{Replacement, Which, recover, replace};
 use unsaid::recordings::{Entry, Recordings, RecordingsError, Result, Stat};
 use unsaid_dsp::mute::Patch;
 
 const BEFORE: &[u8] = b"the original with its secret";
 const AFTER: &[u8] = b"the redacted one, of another length";
+/// What somebody appends.
+const TAIL: &[u8] = b" and more";
 const ID: &str = "0190-id";
 
 fn path() -> RecordingPath {
@@ -51,50 +54,89 @@ fn content(base: &Path) -> Option<Vec<u8>> {
 }
 
 async fn try_replace(recordings: &dyn Recordings, seen: Stat) -> Result<()> {
-    let new = Replacement { id: ID, seen, before: BEFORE, after: AFTER };
+    let new = Replacement { id: ID, seen, before: BEFORE, after: AFTER, limit_bytes: 1 << 20 };
     replace(recordings, &path(), new).await
 }
 
+fn which(bytes: &[u8]) -> Which {
+    match bytes {
+        BEFORE => Which::Old,
+        AFTER => Which::New,
+        _ => Which::Other,
+    }
+}
+
 /// What happens to a call, counted from one.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     Nothing,
     /// This call and every later one fail: the process or the wire is dead.
     DiesAt(usize),
     /// As if it died after the call had its effect.
     DiesAfter(usize),
+    /// Somebody writes the recording anew before this call; size and time tell nothing of it.
+    AltersAt(usize),
     /// Somebody appends to the recording before this call.
     AppendsAt(usize),
+    /// The same, and the process dies before a later one.
+    AppendsAndDies(usize, usize),
+    /// Somebody deletes the recording before this call.
+    GoesAt(usize),
 }
+
+/// What a server can do.
+#[derive(Clone, Copy, Debug)]
+struct Server {
+    renames_over: bool,
+    links: bool,
+}
+
+const BEST: Server = Server { renames_over: true, links: true };
+const SERVERS: [Server; 4] = [
+    BEST,
+    Server { renames_over: true, links: false },
+    Server { renames_over: false, links: true },
+    Server { renames_over: false, links: false },
+];
 
 /// Recordings that a test meddles with.
 struct Meddled {
     inner: Arc<dyn Recordings>,
     base: std::path::PathBuf,
     fate: Fate,
-    atomic: bool,
+    server: Server,
     calls: AtomicUsize,
 }
 
 impl Meddled {
-    fn new(base: &Path, fate: Fate, atomic: bool) -> Meddled {
+    fn new(base: &Path, fate: Fate, server: Server) -> Meddled {
         let inner = Arc::new(LocalRecordings::new(base));
-        Meddled { inner, base: base.to_owned(), fate, atomic, calls: AtomicUsize::new(0) }
+        Meddled { inner, base: base.to_owned(), fate, server, calls: AtomicUsize::new(0) }
+    }
+
+    fn meddle(&self, n: usize) {
+        let file = self.base.join(path().as_str());
+        match self.fate {
+            Fate::AltersAt(at) if n == at => {
+                let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+                std::fs::write(&file, BEFORE.to_ascii_uppercase()).unwrap();
+                std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+            }
+            Fate::AppendsAt(at) | Fate::AppendsAndDies(at, _) if n == at => {
+                std::fs::File::options().append(true).open(&file).unwrap().write_all(TAIL).unwrap();
+            }
+            Fate::GoesAt(at) if n == at => std::fs::remove_file(&file).unwrap(),
+            _ => {}
+        }
     }
 
     async fn through<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let n = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         match self.fate {
             Fate::DiesAt(at) if n >= at => return Err(RecordingsError::BrokenOff),
+            Fate::AppendsAndDies(_, at) if n >= at => return Err(RecordingsError::BrokenOff),
             Fate::DiesAfter(at) if n > at => return Err(RecordingsError::BrokenOff),
-            Fate::AppendsAt(at) if n == at => {
-                let file = self.base.join(path().as_str());
-                let time = std::fs::metadata(&file).unwrap().modified().unwrap();
-                // As long as before, and at the same second: only its bytes tell.
-                std::fs::write(&file, BEFORE.to_ascii_uppercase()).unwrap();
-                std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
-            }
-            _ => {}
+            _ => self.meddle(n),
         }
         let result = work.await;
         if self.fate == Fate::DiesAfter(n) { Err(RecordingsError::BrokenOff) } else { result }
@@ -127,8 +169,14 @@ impl Recordings for Meddled {
     async fn adopt(&self, path: &RecordingPath, like: &RecordingPath) -> Result<()> {
         self.through(self.inner.adopt(path, like)).await
     }
+    async fn link(&self, from: &RecordingPath, to: &RecordingPath) -> Result<bool> {
+        if !self.server.links {
+            return self.through(async { Ok(false) }).await;
+        }
+        self.through(self.inner.link(from, to)).await
+    }
     async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
-        if !self.atomic {
+        if !self.server.renames_over {
             return self.through(async { Err(RecordingsError::NoAtomicRename) }).await;
         }
         self.through(self.inner.rename_over(from, to)).await
@@ -148,9 +196,9 @@ impl Recordings for Meddled {
 }
 
 /// What the stage does after a crash: mend, look, and replace unless it is done.
-async fn next_run(base: &Path, atomic: bool) {
-    let recordings = Meddled::new(base, Fate::Nothing, atomic);
-    recover(&recordings, &path(), ID, 1 << 20, |bytes| bytes == AFTER).await.unwrap();
+async fn next_run(base: &Path, server: Server) {
+    let recordings = Meddled::new(base, Fate::Nothing, server);
+    recover(&recordings, &path(), ID, 1 << 20, which).await.unwrap();
     let there = recordings.fetch(&path(), 1 << 20).await.unwrap();
     if there != AFTER {
         assert_eq!(there, BEFORE);
@@ -184,31 +232,37 @@ async fn a_replaced_file_has_the_owner_mode_and_time_of_the_original_here_and_ov
     }
 }
 
+/// How many calls it takes where nothing happens.
+async fn steps_on(server: Server) -> usize {
+    let dir = base();
+    let counted = Meddled::new(dir.path(), Fate::Nothing, server);
+    let seen = counted.inner.stat(&path()).await.unwrap();
+    try_replace(&counted, seen).await.unwrap();
+    let steps = counted.calls.load(Ordering::SeqCst);
+    assert!(steps >= 9, "{steps}");
+    steps
+}
+
 #[tokio::test]
 async fn a_crash_at_any_step_leaves_a_whole_file_and_the_next_run_finishes() {
-    for atomic in [true, false] {
-        let whole = base();
-        let counted = Meddled::new(whole.path(), Fate::Nothing, atomic);
-        let seen = counted.inner.stat(&path()).await.unwrap();
-        try_replace(&counted, seen).await.unwrap();
-        let steps = counted.calls.load(Ordering::SeqCst);
-        assert!(steps >= 7, "{steps}");
+    for server in SERVERS {
+        let steps = steps_on(server).await;
         for fate in (1..=steps).flat_map(|n| [Fate::DiesAt(n), Fate::DiesAfter(n)]) {
             let dir = base();
-            let dying = Meddled::new(dir.path(), fate, atomic);
+            let dying = Meddled::new(dir.path(), fate, server);
             let seen = dying.inner.stat(&path()).await.unwrap();
             assert!(try_replace(&dying, seen).await.is_err());
             match content(dir.path()) {
                 Some(there) => assert!(there == BEFORE || there == AFTER, "a torn recording"),
                 // Only a server without an atomic rename has such an instant.
                 None => {
-                    assert!(!atomic);
+                    assert!(!server.renames_over);
                     let aside = files(dir.path()).into_iter().find(|n| n.starts_with(".tmp-original"));
                     let aside = dir.path().join("2024/05/14").join(aside.expect("the original lies aside"));
                     assert_eq!(std::fs::read(aside).unwrap(), BEFORE);
                 }
             }
-            next_run(dir.path(), atomic).await;
+            next_run(dir.path(), server).await;
             assert_eq!(content(dir.path()).unwrap(), AFTER);
             assert_eq!(files(dir.path()), ["call.flac"], "files of ours were left");
         }
@@ -217,15 +271,80 @@ async fn a_crash_at_any_step_leaves_a_whole_file_and_the_next_run_finishes() {
 
 #[tokio::test]
 async fn a_recording_that_changes_meanwhile_is_not_touched() {
-    // Before the new file is written, while it is read back, right before the last look.
+    // Before the new file is written, while it is read back, right before it is compared.
     for at in 1..=6 {
         let dir = base();
-        let meddled = Meddled::new(dir.path(), Fate::AppendsAt(at), true);
+        let meddled = Meddled::new(dir.path(), Fate::AltersAt(at), BEST);
         let seen = meddled.inner.stat(&path()).await.unwrap();
         let result = try_replace(&meddled, seen).await;
         assert!(matches!(result, Err(RecordingsError::Changed)), "{at}: {result:?}");
         assert_eq!(content(dir.path()).unwrap(), BEFORE.to_ascii_uppercase());
         assert_eq!(files(dir.path()), ["call.flac"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_appended_at_any_step_is_there_afterwards() {
+    for server in SERVERS {
+        let steps = steps_on(server).await;
+        // The steps around the one in which the name bears no file: nobody can append by it.
+        let nameless = if server.renames_over { steps + 1 } else { 11 };
+        for at in (1..=steps).filter(|at| *at != nameless) {
+            let dir = base();
+            let meddled = Meddled::new(dir.path(), Fate::AppendsAt(at), server);
+            let seen = meddled.inner.stat(&path()).await.unwrap();
+            let result = try_replace(&meddled, seen).await;
+            let there = content(dir.path()).unwrap();
+            // Where the server has neither, what comes in the one request of the rename is lost.
+            let is_unseen = server.renames_over && !server.links && at == 9;
+            match result {
+                Ok(()) if is_unseen => assert_eq!(there, AFTER),
+                Ok(()) => assert!(there == [AFTER, TAIL].concat(), "{server:?} {at}"),
+                Err(error) => {
+                    assert!(matches!(error, RecordingsError::Changed), "{server:?} {at}: {error}");
+                    assert_eq!(there, [BEFORE, TAIL].concat(), "{server:?} {at}");
+                }
+            }
+            assert_eq!(files(dir.path()), ["call.flac"], "{server:?} {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_appended_outlives_a_crash_at_any_later_step() {
+    let steps = steps_on(BEST).await;
+    for (at, dies) in (1..steps).flat_map(|at| (at + 1..=steps).map(move |dies| (at, dies))) {
+        let dir = base();
+        let meddled = Meddled::new(dir.path(), Fate::AppendsAndDies(at, dies), BEST);
+        let seen = meddled.inner.stat(&path()).await.unwrap();
+        assert!(try_replace(&meddled, seen).await.is_err(), "{at} {dies}");
+        let next = LocalRecordings::new(dir.path());
+        let recovered = recover(&next, &path(), ID, 1 << 20, which).await;
+        let there = content(dir.path()).unwrap();
+        if at <= 9 {
+            assert_eq!(there, [BEFORE, TAIL].concat(), "{at} {dies}");
+            assert_eq!(
+                (recovered.is_ok(), files(dir.path())),
+                (true, vec!["call.flac".to_owned()]),
+                "{at} {dies}"
+            );
+        } else {
+            // It went to the new file, and only a person can tell that from another one.
+            assert_eq!(there, [AFTER, TAIL].concat(), "{at} {dies}");
+            assert!(matches!(recovered, Err(RecordingsError::SetAside(_))), "{at} {dies}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_is_deleted_meanwhile_stays_deleted() {
+    for at in 1..=8 {
+        let dir = base();
+        let meddled = Meddled::new(dir.path(), Fate::GoesAt(at), BEST);
+        let seen = meddled.inner.stat(&path()).await.unwrap();
+        let result = try_replace(&meddled, seen).await;
+        assert!(matches!(result, Err(RecordingsError::NotFound)), "{at}: {result:?}");
+        assert_eq!(files(dir.path()), [""; 0], "{at}");
     }
 }
 
@@ -256,7 +375,7 @@ async fn an_original_set_aside_is_never_removed_when_another_file_bears_its_name
     std::fs::copy(dir.path().join(path().as_str()), &aside).unwrap();
     std::fs::write(dir.path().join(path().as_str()), b"a new call of the same name").unwrap();
     let local = LocalRecordings::new(dir.path());
-    let result = recover(&local, &path(), ID, 1 << 20, |bytes| bytes == AFTER).await;
+    let result = recover(&local, &path(), ID, 1 << 20, which).await;
     assert!(matches!(&result, Err(e @ RecordingsError::SetAside(_)) if e.is_final()), "{result:?}");
     assert_eq!(std::fs::read(aside).unwrap(), BEFORE);
 }

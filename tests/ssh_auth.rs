@@ -63,6 +63,7 @@ async fn openssh_7_4s_algorithms_and_extensions_are_enough_for_all_that_is_done(
             seen: sftp.stat(&path()).await.unwrap(),
             before: &after,
             after: &before,
+            limit_bytes: 1 << 24,
         };
         write_back::replace(&sftp, &path(), new).await.unwrap();
         assert!(office.read(FILE) == before);

@@ -6,7 +6,7 @@ use super::{CliError, Result, load};
 use crate::call::{RecordingPath, TenantId};
 use crate::config::Config;
 use crate::config::pbx::PbxConfig;
-use crate::recordings::write_back::{self, Replacement};
+use crate::recordings::write_back::{self, Replacement, Which};
 use crate::recordings::{self, RecordingsError};
 use crate::stage::redact::plan::sha256;
 use crate::store::Store;
@@ -146,8 +146,13 @@ impl Desk {
         let recordings = recordings::open(&pbx.recordings);
         let path = RecordingPath::parse(&original.path).map_err(service)?;
         let failed = |e: RecordingsError| CliError::Service(format!("{}: {e}", original.path));
-        let seen = recordings.stat(&path).await.map_err(failed)?;
         let limit = self.config.limits.recording_mib << 20;
+        let (old, new) = (redacted.as_deref().unwrap_or_default(), original.original_sha256.as_str());
+        let which = |bytes: &[u8]| Which::by_sum(&sha256(bytes), old, new);
+        // An earlier try may have been cut off.
+        let mended = write_back::recover(recordings.as_ref(), &path, &original.recording_id, limit, which);
+        mended.await.map_err(failed)?;
+        let seen = recordings.stat(&path).await.map_err(failed)?;
         let before = recordings.fetch(&path, limit).await.map_err(failed)?;
         let there = sha256(&before);
         if there != original.original_sha256 {
@@ -159,7 +164,8 @@ impl Desk {
             }
             // First, so that it is played to nobody from now on.
             self.store.mark_restored(&original, &self.actor).await.map_err(service)?;
-            let new = Replacement { id: &original.recording_id, seen, before: &before, after: &bytes };
+            let id = original.recording_id.as_str();
+            let new = Replacement { id, seen, before: &before, after: &bytes, limit_bytes: limit };
             write_back::replace(recordings.as_ref(), &path, new).await.map_err(failed)?;
         } else {
             self.store.mark_restored(&original, &self.actor).await.map_err(service)?;

@@ -15,6 +15,7 @@ use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
 use crate::detect::{Entities, Lexicon, Ruleset, Rulesets};
 use crate::job;
+use crate::job::leftovers::Leftovers;
 use crate::job::originals::KeptOriginals;
 use crate::job::retention::Retention;
 use crate::message::{RecordingReady, Topic, Why};
@@ -194,6 +195,18 @@ impl App {
     async fn spawn_jobs(&self, tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) -> Result<()> {
         for pbx in self.pbxs.iter() {
             let (tenant, id) = (&pbx.config.tenant, &pbx.config.id);
+            let leftovers = Leftovers {
+                tenant: tenant.clone(),
+                pbx: id.clone(),
+                recordings: pbx.recordings.clone(),
+                store: self.store.clone(),
+                limit_bytes: self.config.limits.recording_mib << 20,
+            };
+            let stop = shutdown.clone();
+            tasks.spawn(async move {
+                leftovers.keep(stop).await;
+                Ok(())
+            });
             if let Some(originals) = pbx.originals.clone() {
                 let (tenant, pbx, store) = (tenant.clone(), id.clone(), self.store.clone());
                 let (kept, shutdown) = (KeptOriginals { tenant, pbx, originals, store }, shutdown.clone());

@@ -225,6 +225,21 @@ impl Recordings for LocalRecordings {
         .await
     }
 
+    async fn link(&self, from: &RecordingPath, to: &RecordingPath) -> Result<bool> {
+        let from = from.file_name().to_owned();
+        self.in_folder(to, move |folder, to| {
+            match rustix::fs::linkat(folder, from.as_str(), folder, to, AtFlags::empty()) {
+                // A file system without links, too many of them, or a kernel that protects other people's files.
+                Err(Errno::PERM | Errno::ACCESS | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => Ok(false),
+                linked => linked
+                    .map_err(of_errno)
+                    .and_then(|()| folder.sync_all().map_err(|e| of_io(&e)))
+                    .map(|()| true),
+            }
+        })
+        .await
+    }
+
     async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
         self.move_to(from, to, RenameFlags::empty()).await
     }

@@ -180,6 +180,11 @@ pub trait Recordings: Send + Sync {
     /// Gives `path` the owner, the mode and the modification time of `like`.
     async fn adopt(&self, path: &RecordingPath, like: &RecordingPath) -> Result<()>;
 
+    /// Gives the file `from` a second name that is free; false where it can have but one.
+    async fn link(&self, _from: &RecordingPath, _to: &RecordingPath) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Renames `from` over `to` in one step: at any instant `to` is one of both.
     ///
     /// # Errors

@@ -15,14 +15,21 @@
 //! |---|---|---|
 //! | intent stored | the original | mutes from the intent |
 //! | new file written, read back, dressed as the old | the original, and a hidden file of ours | removes ours, mutes from the intent |
-//! | renamed over it | the redacted file | compares, finishes |
+//! | the original given a hidden second name | the original, under both | removes ours, mutes from the intent |
+//! | renamed over it | the redacted file, the original hidden | the original grew meanwhile: puts it back, hears it anew; else removes it, finishes |
+//! | the hidden name removed | the redacted file | compares, finishes |
 //!
-//! A server that cannot rename over a file makes three steps of the last:
+//! The second name is for what is written between the last look and the rename:
+//! it goes to the old file, which is then still there, and comes back. A server
+//! that cannot give one (SFTP without `hardlink@openssh.com`, a file system
+//! without links) goes without that step.
+//!
+//! A server that cannot rename over a file makes two steps of the rename:
 //!
 //! | step | after a crash | the next run |
 //! |---|---|---|
 //! | the original set aside | both, hidden | puts the original back, mutes from the intent |
-//! | the new one renamed | the redacted file, the original hidden | removes the original, finishes |
+//! | the new one renamed | the redacted file, the original hidden | as above |
 
 use super::{Recordings, RecordingsError, Result, Stat};
 use crate::call::RecordingPath;
@@ -62,9 +69,43 @@ pub struct Replacement<'a> {
     pub seen: Stat,
     pub before: &'a [u8],
     pub after: &'a [u8],
+    /// No file of more bytes is read.
+    pub limit_bytes: u64,
 }
 
-/// Our files beside `path`: the new one, and the original while it is set aside.
+impl Replacement<'_> {
+    fn which(&self, bytes: &[u8]) -> Which {
+        match bytes {
+            b if b == self.after => Which::New,
+            b if b == self.before => Which::Old,
+            _ => Which::Other,
+        }
+    }
+}
+
+/// What a file's bytes are to a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// What was to be replaced, as it was fetched.
+    Old,
+    /// What was to replace it.
+    New,
+    /// Neither: somebody wrote it.
+    Other,
+}
+
+impl Which {
+    /// By the file's SHA-256 and those of the old and the new.
+    pub fn by_sum(sum: &str, old: &str, new: &str) -> Which {
+        match sum {
+            s if s == new => Which::New,
+            s if s == old => Which::Old,
+            _ => Which::Other,
+        }
+    }
+}
+
+/// Our files beside `path`: the new one, and the old one's hidden name.
 fn beside(path: &RecordingPath, id: &str) -> (RecordingPath, RecordingPath) {
     (path.beside("tmp-redacted", id), path.beside("tmp-original", id))
 }
@@ -75,24 +116,21 @@ fn beside(path: &RecordingPath, id: &str) -> (RecordingPath, RecordingPath) {
 /// # Errors
 /// [`RecordingsError::Changed`] when the recording is not the one that was
 /// fetched, byte for byte; [`RecordingsError::Linked`] when it has another
-/// name. The recording is then what it was, and nothing of ours is left.
+/// name. The recording is then what it was, and nothing of ours is left; where
+/// the server does not answer any more, [`recover`] sees to that in the next run.
 pub async fn replace(recordings: &dyn Recordings, path: &RecordingPath, new: Replacement<'_>) -> Result<()> {
-    let (temporary, aside) = beside(path, new.id);
     recordings.check_sole_name(path).await?;
-    let ready = prepare(recordings, path, &temporary, &new).await;
-    if let Err(error) = ready {
-        // Should this fail too, the next run removes it.
-        let _ = recordings.remove(&temporary).await;
-        return Err(error);
+    let (temporary, aside) = beside(path, new.id);
+    let replaced = async {
+        prepare(recordings, path, &temporary, &new).await?;
+        swap(recordings, path, (&temporary, &aside), new.seen).await
+    };
+    let replaced = replaced.await;
+    if replaced.as_ref().is_err_and(|e| !e.is_outage()) {
+        // Should this fail too, the next run does it.
+        let _ = recover(recordings, path, new.id, new.limit_bytes, |bytes| new.which(bytes)).await;
     }
-    match recordings.rename_over(&temporary, path).await {
-        Err(RecordingsError::NoAtomicRename) => {
-            recordings.rename(path, &aside).await?;
-            recordings.rename(&temporary, path).await?;
-            recordings.remove(&aside).await
-        }
-        renamed => renamed,
-    }
+    replaced
 }
 
 /// Everything before the rename: the new file whole and dressed, the old one unchanged.
@@ -114,17 +152,53 @@ async fn prepare(
         return Err(RecordingsError::Changed);
     }
     match recordings.fetch(path, new.seen.len).await {
-        Ok(there) if there == new.before => {}
+        Ok(there) if there == new.before => Ok(()),
         // It grew since that look.
-        Ok(_) | Err(RecordingsError::TooLarge { .. }) => return Err(RecordingsError::Changed),
-        Err(error) => return Err(error),
+        Ok(_) | Err(RecordingsError::TooLarge { .. }) => Err(RecordingsError::Changed),
+        Err(error) => Err(error),
     }
-    // Nor did it grow while it was compared.
-    if recordings.stat(path).await? == new.seen { Ok(()) } else { Err(RecordingsError::Changed) }
 }
 
-/// Mends what a crash in the middle of [`replace`] left. `is_ours` says of the
-/// bytes under the recording's name whether they are the redacted ones.
+/// The new file takes the name; the old one keeps a hidden one until it is known that nobody wrote to it.
+async fn swap(
+    recordings: &dyn Recordings,
+    path: &RecordingPath,
+    (temporary, aside): (&RecordingPath, &RecordingPath),
+    seen: Stat,
+) -> Result<()> {
+    let has_two_names = recordings.link(path, aside).await?;
+    match recordings.stat(path).await {
+        Ok(there) if there == seen => {}
+        // It grew while it was compared.
+        Ok(_) => return Err(RecordingsError::Changed),
+        // Whoever deleted it did not mean to leave us its last name.
+        Err(RecordingsError::NotFound) if has_two_names => {
+            recordings.remove(aside).await?;
+            return Err(RecordingsError::NotFound);
+        }
+        Err(error) => return Err(error),
+    }
+    match recordings.rename_over(temporary, path).await {
+        Err(RecordingsError::NoAtomicRename) => {
+            if has_two_names {
+                recordings.remove(path).await?;
+            } else {
+                recordings.rename(path, aside).await?;
+            }
+            recordings.rename(temporary, path).await?;
+        }
+        Ok(()) if !has_two_names => return Ok(()),
+        renamed => renamed?,
+    }
+    match recordings.stat(aside).await {
+        Ok(left) if left == seen => recordings.remove(aside).await,
+        Ok(_) => Err(RecordingsError::Changed),
+        Err(error) => Err(error),
+    }
+}
+
+/// Mends what an end in the middle of [`replace`] left. `which` tells the bytes
+/// of a file.
 ///
 /// # Errors
 /// [`RecordingsError::SetAside`] when an original lies aside and another file
@@ -133,22 +207,40 @@ pub async fn recover(
     recordings: &dyn Recordings,
     path: &RecordingPath,
     id: &str,
-    limit: u64,
-    is_ours: impl Fn(&[u8]) -> bool,
+    limit_bytes: u64,
+    which: impl Fn(&[u8]) -> Which,
 ) -> Result<()> {
     let (temporary, aside) = beside(path, id);
     if is_there(recordings, &aside).await? {
-        if !is_there(recordings, path).await? {
-            recordings.rename(&aside, path).await?;
-        } else if is_ours(&recordings.fetch(path, limit).await?) {
-            recordings.remove(&aside).await?;
+        if is_there(recordings, path).await? {
+            // In this order: what is appended to a file of two names is then in the second look.
+            let old = recordings.fetch(&aside, limit_bytes).await?;
+            let there = recordings.fetch(path, limit_bytes).await?;
+            match (which(&old), which(&there)) {
+                // Another name of the same file, or a copy of what is in it.
+                _ if there.starts_with(&old) => recordings.remove(&aside).await?,
+                (Which::Other, Which::New) => put_back(recordings, &aside, path).await?,
+                (_, Which::New) | (Which::New, Which::Old) => recordings.remove(&aside).await?,
+                _ => return Err(RecordingsError::SetAside(aside.file_name().to_owned())),
+            }
         } else {
-            return Err(RecordingsError::SetAside(aside.file_name().to_owned()));
+            recordings.rename(&aside, path).await?;
         }
     }
     match recordings.remove(&temporary).await {
         Err(RecordingsError::NotFound) => Ok(()),
         removed => removed,
+    }
+}
+
+/// Somebody wrote to the old file while it was replaced: it takes its name again.
+async fn put_back(recordings: &dyn Recordings, aside: &RecordingPath, path: &RecordingPath) -> Result<()> {
+    match recordings.rename_over(aside, path).await {
+        Err(RecordingsError::NoAtomicRename) => {
+            recordings.remove(path).await?;
+            recordings.rename(aside, path).await
+        }
+        put => put,
     }
 }
 

@@ -210,6 +210,36 @@ impl Store {
         }))
     }
 
+    /// Recordings of a PBX whose write-back may have been cut off and is not tried again by itself:
+    /// given up after the intent, or put back. By id, from `after` on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cut_off(
+        &self,
+        tenant: &TenantId,
+        pbx: &PbxId,
+        after: &str,
+        most: i64,
+    ) -> Result<Vec<RecordingRow>> {
+        Ok(read!(self, |pool| {
+            sqlx::query_as(concat!(
+                "SELECT ",
+                recording_columns!(),
+                " FROM recordings r WHERE r.tenant = $1 AND r.pbx = $2 AND r.id > $3
+                   AND (r.redaction_status = 'restored'
+                        OR (r.redaction_status = 'failed' AND r.intent IS NOT NULL))
+                  ORDER BY r.id LIMIT $4"
+            ))
+            .bind(tenant.as_str())
+            .bind(pbx.as_str())
+            .bind(after)
+            .bind(most)
+            .fetch_all(pool)
+            .await?
+        }))
+    }
+
     /// The bus has the recordings; each is sent once.
     ///
     /// # Errors

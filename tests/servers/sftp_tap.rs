@@ -91,6 +91,7 @@ fn asked(packet: &[u8], seen: &Seen) -> Option<(&'static str, String)> {
             match name {
                 b"fsync@openssh.com" => ("fsync", open(data)?),
                 b"posix-rename@openssh.com" => ("posix-rename", path(data)),
+                b"hardlink@openssh.com" => ("hardlink", path(data)),
                 _ => return None,
             }
         }

@@ -94,6 +94,23 @@ impl Connection {
         self.sftp.setstat(own, times).await.map(|_| ()).map_err(|e| of_sftp(&e))
     }
 
+    /// hardlink@openssh.com (OpenSSH's PROTOCOL, 4.5). "Failure" is all that it says of a file system
+    /// without links.
+    pub async fn link(&self, from: &str, to: &str) -> Result<bool> {
+        match self.sftp.hardlink(from, to).await {
+            Ok(_) => Ok(true),
+            Err(SftpError::Status(s))
+                if matches!(
+                    s.status_code,
+                    StatusCode::OpUnsupported | StatusCode::PermissionDenied | StatusCode::Failure
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(of_sftp(&error)),
+        }
+    }
+
     /// posix-rename@openssh.com (OpenSSH's PROTOCOL, 4.3): plain RENAME refuses a name that is taken.
     pub async fn rename_over(&self, from: &str, to: &str) -> Result<()> {
         let mut data = Vec::with_capacity(8 + from.len() + to.len());

@@ -191,6 +191,10 @@ impl Recordings for SftpRecordings {
         .await
     }
 
+    async fn link(&self, from: &RecordingPath, to: &RecordingPath) -> Result<bool> {
+        self.run(|c| async move { c.link(&c.confined(from).await?, &c.new_name(to).await?).await }).await
+    }
+
     async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
         self.run(|c| async move { c.rename_over(&c.confined(from).await?, &c.confined(to).await?).await })
             .await

@@ -32,7 +32,8 @@ use crate::config::pbx::WriteBack;
 use crate::detect::{Ruleset, Rulesets};
 use crate::message::{RecordingReady, RedactionOutcome, Why};
 use crate::metrics::Metrics;
-use crate::recordings::{RecordingsError, Stat, player_cache, write_back};
+use crate::recordings::write_back::{self, Which};
+use crate::recordings::{RecordingsError, Stat, player_cache};
 use crate::speech::{SpeechError, Utterance};
 use crate::store::Store;
 use crate::store::recordings::{Intent, RecordingRow};
@@ -188,11 +189,12 @@ impl Redact {
     /// A crash between an intent and its outcome may have left files of ours.
     async fn recover(&self, job: &Job<'_>) -> Result<(), Fault> {
         let Some(intent) = &job.row.intent else { return Ok(()) };
-        let is_ours = |bytes: &[u8]| plan::sha256(bytes) == intent.0.redacted_sha256;
+        let (old, new) = (&intent.0.original_sha256, &intent.0.redacted_sha256);
+        let which = |bytes: &[u8]| Which::by_sum(&plan::sha256(bytes), old, new);
         let recordings = job.pbx.recordings.as_ref();
         // A legacy name in the CDR may have been written back under its name on disk.
         for path in [Some(job.path.clone()), job.path.on_disk_twin()].into_iter().flatten() {
-            write_back::recover(recordings, &path, &job.row.id, self.limit_bytes, is_ours).await?;
+            write_back::recover(recordings, &path, &job.row.id, self.limit_bytes, which).await?;
         }
         Ok(())
     }
@@ -368,7 +370,9 @@ impl Redact {
         };
         let written = match replaced {
             Some(after) => {
-                let new = write_back::Replacement { id: &job.row.id, seen, before, after: &after };
+                let limit_bytes = self.limit_bytes;
+                let new =
+                    write_back::Replacement { id: &job.row.id, seen, before, after: &after, limit_bytes };
                 write_back::replace(recordings, &job.path, new).await?;
                 after.len() as u64
             }
