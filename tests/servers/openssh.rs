@@ -4,6 +4,33 @@ use super::{Process, folder, free_port, is_root, program, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where a release's programs are.
+pub struct Release {
+    sshd: PathBuf,
+    sftp_server: PathBuf,
+}
+
+impl Release {
+    /// What Debian installs.
+    pub fn installed() -> Release {
+        let folders = ["/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh"];
+        let mut programs = folders.iter().map(|f| Path::new(f).join("sftp-server"));
+        let sftp_server = programs
+            .find(|p| p.is_file())
+            .expect("sftp-server is not installed: Debian package openssh-sftp-server");
+        Release { sshd: program("sshd", "openssh-server"), sftp_server }
+    }
+
+    /// 7.5p1 of 2017, three months younger than CentOS 7's (so FreePBX 16's) 7.4p1. It is built without
+    /// OpenSSL, which has changed too much since: Ed25519, Curve25519, ChaCha20 and AES-CTR are its own.
+    pub fn of_2017() -> Release {
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(".servers/openssh-7.5p1");
+        let sshd = built.join("sshd");
+        assert!(sshd.is_file(), "OpenSSH 7.5p1 is not there: `make test` builds it");
+        Release { sshd, sftp_server: built.join("sftp-server") }
+    }
+}
+
 pub struct Sshd {
     pub process: Process,
     pub port: u16,
@@ -13,6 +40,7 @@ pub struct Sshd {
     pub host_key: String,
     pub dir: tempfile::TempDir,
     args: Vec<String>,
+    program: PathBuf,
 }
 
 impl Sshd {
@@ -28,7 +56,12 @@ impl Sshd {
 
     /// The same with another command in the place of the SFTP server, made of the server's path.
     pub fn start_through(more: &str, command: impl Fn(&str) -> String) -> Sshd {
-        let sshd = program("sshd", "openssh-server");
+        Self::start_release(Release::installed(), more, command)
+    }
+
+    /// The same of another release.
+    pub fn start_release(release: Release, more: &str, command: impl Fn(&str) -> String) -> Sshd {
+        let Release { sshd, sftp_server } = release;
         let dir = folder();
         let at = |name: &str| dir.path().join(name);
         let keygen = program("ssh-keygen", "openssh-client");
@@ -41,13 +74,7 @@ impl Sshd {
             std::fs::create_dir_all("/run/sshd").unwrap();
         }
         let port = free_port();
-        let sftp =
-            ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server"];
-        let sftp = sftp
-            .iter()
-            .find(|p| Path::new(p).is_file())
-            .expect("sftp-server is not installed: Debian package openssh-sftp-server");
-        let sftp = command(sftp);
+        let sftp = command(&sftp_server.display().to_string());
         std::fs::write(
             at("sshd_config"),
             format!(
@@ -66,7 +93,7 @@ impl Sshd {
         let who = Command::new("id").arg("-un").output().unwrap();
         let user = String::from_utf8(who.stdout).unwrap().trim().to_owned();
         let key = at("client");
-        let mut server = Sshd { process, port, user, key, host_key, dir, args };
+        let mut server = Sshd { process, port, user, key, host_key, dir, args, program: sshd };
         server.process.wait_for_port(port);
         server
     }
@@ -80,7 +107,7 @@ impl Sshd {
     }
 
     pub fn start_again(&mut self) {
-        self.process = launch(self.dir.path(), &program("sshd", "openssh-server"), &self.args);
+        self.process = launch(self.dir.path(), &self.program, &self.args);
         self.process.wait_for_port(self.port);
     }
 
