@@ -87,18 +87,42 @@ fn the_same_speech_in_two_files_is_silenced_in_both_though_one_alone_does_not_te
     assert!(spans[0].0 < 2.0 && spans[0].1 > 4.9, "the six digits of it: {spans:?}");
 }
 
-#[test]
-fn a_question_before_a_transfer_is_answered_after_it() {
+/// The first recording's words may be forgotten when the second comes: unsaid was or was not started again between.
+fn a_question_is_answered_after_a_transfer(asked: &str, silent_in_it: usize, started_again: bool) {
     let office = empty_office();
-    lay(&office, FIRST, "sure I can help you with that could you tell me your pin");
+    lay(&office, FIRST, asked);
     lay(&office, SECOND, "eight three oh two thanks that is all I need for today then");
-    let two = before(&office, SECOND);
+    let (one, two) = (before(&office, FIRST), before(&office, SECOND));
     end_leg(&office, FIRST, 1);
-    end_leg(&office, SECOND, 2);
     let mut unsaid = Unsaid::serve(office.path(), &office.settings());
     unsaid.wait_until_ready();
+    unsaid.wait_for_calls(1, 60);
+    if started_again {
+        drop(unsaid);
+        unsaid = Unsaid::serve(office.path(), &office.settings());
+        unsaid.wait_until_ready();
+    }
+    end_leg(&office, SECOND, 2);
     silenced(&unsaid, &office, SECOND, &two, 1);
-    assert_eq!(before(&office, FIRST).len() % 2, 0);
+    if silent_in_it > 0 {
+        silenced(&unsaid, &office, FIRST, &one, silent_in_it);
+    } else {
+        assert!(before(&office, FIRST) == one, "there is nothing in the question");
+    }
+}
+
+const QUESTION: &str = "sure I can help you with that could you tell me your pin";
+
+#[test]
+fn a_question_before_a_transfer_is_answered_after_it() {
+    a_question_is_answered_after_a_transfer(QUESTION, 0, false);
+}
+
+#[test]
+fn a_question_before_a_transfer_is_answered_after_it_and_after_a_restart() {
+    a_question_is_answered_after_a_transfer(QUESTION, 0, true);
+    let two = "my password is 8 3 0 2 7 1 yes that is it and now could you tell me your pin";
+    a_question_is_answered_after_a_transfer(two, 1, true);
 }
 
 /// The second recording ends long after the first was found to be harmless; unsaid was or was not started again between.

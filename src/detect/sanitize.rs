@@ -1,7 +1,7 @@
 //! The only text that leaves memory: a transcript with its secrets replaced.
 
 use super::Detection;
-use crate::call::{RawTranscript, Reason};
+use crate::call::{RawTranscript, Reason, Word};
 use serde::{Deserialize, Serialize};
 
 /// What stands in a secret's place. It hints at nothing: no length, no last four.
@@ -41,6 +41,23 @@ pub struct SanitizedTranscript {
 impl SanitizedTranscript {
     pub fn words(&self) -> &[SanitizedWord] {
         &self.words
+    }
+
+    /// What is left to be known of a recording whose words are forgotten: the question
+    /// before a secret still stands in it, the secret does not.
+    pub fn as_heard(&self) -> RawTranscript {
+        let word = |w: &SanitizedWord| Word {
+            text: w.word.clone(),
+            start_s: w.start,
+            end_s: w.end,
+            speaker: w.speaker.clone(),
+        };
+        RawTranscript {
+            words: self.words.iter().map(word).collect(),
+            language: self.language.clone(),
+            word_times: true,
+            ..RawTranscript::default()
+        }
     }
 
     /// Keeps the words for which `keep` says so.

@@ -77,13 +77,14 @@ impl Redact {
         Ok(Siblings(siblings))
     }
 
-    /// One that is yet to be redacted is heard now; one that is redacted tells what is remembered of it.
+    /// One that is yet to be redacted is heard now; one that is redacted tells what is remembered of it,
+    /// or, after an hour or a restart, what is left of it in the store.
     async fn heard_in(&self, job: &Job<'_>, row: &RecordingRow) -> Result<Option<Arc<RawTranscript>>, Fault> {
         if let Some((words, _)) = self.call_words.of(&row.id) {
             return Ok(Some(words));
         }
         if !self.is_to_be_heard(job.pbx, row) {
-            return Ok(None);
+            return Ok(row.transcript.as_ref().map(|t| Arc::new(t.0.as_heard())));
         }
         match self.hear_sibling(job, row).await {
             Ok(words) => Ok(words),
