@@ -113,7 +113,7 @@ impl Metrics {
 
     /// Known label values begin at 0, so that a rate over the first event is right.
     fn start_at_zero(&self) {
-        for status in ["not_needed", "completed", "dry_run", "failed"] {
+        for status in ["not_needed", "completed", "dry_run", "failed", "restored"] {
             self.redactions.with_label_values(&[status]);
         }
         for stage in ["register", "redact", "analyse", "retry"] {

@@ -19,6 +19,7 @@ mod history;
 mod hooks;
 mod kill;
 mod leaks;
+mod leftovers;
 #[cfg(feature = "ner")]
 mod ner;
 mod office;

@@ -1,13 +1,18 @@
 //! Originals are sealed before a recording is muted, to keys that are not here.
 
 use crate::office::{Office, SECRETS, UNSAID, Unsaid, age};
+use crate::servers::eventually;
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
+use unsaid::bus::embedded::EmbeddedLog;
+use unsaid::bus::{Bus, Event};
 use unsaid::call::{PbxId, TenantId};
 use unsaid::config::keep::OriginalsConfig;
 use unsaid::job::originals::KeptOriginals;
+use unsaid::message::{Redacted, RedactionOutcome};
 use unsaid::store::Store;
 use unsaid::vault::originals::Originals;
 
@@ -139,15 +144,40 @@ fn an_original_is_put_back_played_to_nobody_and_left_alone_and_the_audit_says_wh
         (&Value::Bool(false), 0)
     );
     assert!(call["detail"].as_str().unwrap().contains("Dana of audit"), "{call}");
+    eventually("the topic tells it", 30, || {
+        let metrics = reqwest::blocking::get(format!("{}/metrics", unsaid.url)).ok()?.text().ok()?;
+        metrics.contains("unsaid_redactions_total{status=\"restored\"} 1").then_some(())
+    });
     drop(unsaid);
+    let told = outcomes(&sealing, recording);
+    let statuses: Vec<_> = told.iter().map(|r| r.status).collect();
+    assert_eq!(statuses, [RedactionOutcome::Completed, RedactionOutcome::Restored]);
+    assert_eq!((&told[1].sha256_after, told[1].segments.len()), (&told[0].sha256_before, 0));
     let mut unsaid = Unsaid::serve(sealing.office.path(), &sealing.settings());
     unsaid.wait_until_ready();
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(3));
     assert!(sealing.office.read(path) == before, "a restart does not mute it again");
     drop(unsaid);
     let (actor, actions) = trail(&sealing, recording);
     assert_eq!(actions, ["original_sealed", "original_restored"]);
     assert_eq!(actor, "Dana of audit");
+}
+
+/// All that topic `redactions` tells of a recording.
+fn outcomes(sealing: &Sealing, recording: &str) -> Vec<Redacted> {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let bus = EmbeddedLog::open(&sealing.office.path().join("data")).await.unwrap();
+        let mut subscription = bus.subscribe(&["unsaid.redactions".to_owned()], "test").await.unwrap();
+        let mut told = Vec::new();
+        while let Ok(event) = tokio::time::timeout(Duration::from_secs(2), subscription.next()).await {
+            if let Event::Message(message) = event.unwrap() {
+                told.push(serde_json::from_slice::<Redacted>(&message.payload).unwrap());
+            }
+        }
+        subscription.close().await;
+        told.retain(|r| r.recording_id == recording);
+        told
+    })
 }
 
 /// Who did the last thing to an original, and all that was done.
@@ -236,7 +266,7 @@ fn a_recording_that_grew_is_sealed_again_and_our_own_output_is_not() {
     append_leg(&sealing.office, path);
     crate::servers::eventually("it is sealed again", 60, || (of_path() == 1 + 1).then_some(()));
     append_leg(&sealing.office, path);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(3));
     assert_eq!(of_path(), 2);
 }
 

@@ -8,6 +8,7 @@ use unsaid::detect::{Ruleset, detect, sanitize};
 use unsaid::message::{Analysed, Redacted, RedactionOutcome, analyses};
 use unsaid::store::Store;
 use unsaid::store::calls::{NamedRecording, PageCursor};
+use unsaid::store::originals::SealedOriginal;
 use unsaid::store::recordings::{Ended, Intent};
 use unsaid::store::register::Registration;
 use unsaid::store::syncs::ReadNote;
@@ -193,6 +194,36 @@ async fn failures(store: Store) {
     store.fail_redaction(&one, &one.recording_id("a.wav"), "the file is empty").await.unwrap();
     let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
     assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
+    // Only where something was about to be written can it have been cut off.
+    let id = one.recording_id("a.wav");
+    assert!(store.cut_off(&one.tenant, &one.pbx, "", 9).await.unwrap().is_empty());
+    store.save_intent(&one.tenant, &id, &intent()).await.unwrap();
+    let cut_off = store.cut_off(&one.tenant, &one.pbx, "", 9).await.unwrap();
+    assert_eq!(cut_off.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+    assert!(store.cut_off(&name("other"), &one.pbx, "", 9).await.unwrap().is_empty());
+    // Put back by hand: the bus is told once.
+    let original = SealedOriginal {
+        id: "original".into(),
+        tenant: one.tenant.to_string(),
+        pbx: one.pbx.to_string(),
+        recording_id: id.clone(),
+        path: "2024/a.wav".into(),
+        original_sha256: "aa".into(),
+        size_bytes: 44,
+        object: "a.age".into(),
+        sealed_at: chrono::Utc::now(),
+        deleted_at: None,
+    };
+    assert!(store.restored(9).await.unwrap().is_empty());
+    store.mark_restored(&original, "Dana").await.unwrap();
+    let told = store.restored(9).await.unwrap();
+    assert_eq!(
+        told.iter().map(|r| (r.id.as_str(), r.linkedid.as_str())).collect::<Vec<_>>(),
+        [(id.as_str(), "50.1")]
+    );
+    store.mark_published(&[(&one.tenant, id.as_str())]).await.unwrap();
+    assert!(store.restored(9).await.unwrap().is_empty());
+    assert_eq!(store.cut_off(&one.tenant, &one.pbx, "", 9).await.unwrap().len(), 1);
     let bad = key("default", "51.1");
     let row = row("51.1", 1, "ANSWERED", 2);
     let call = assemble(std::slice::from_ref(&row), "51.1", &[], &Zone::UTC);

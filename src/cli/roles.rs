@@ -10,15 +10,16 @@ use crate::bus::embedded::EmbeddedLog;
 use crate::bus::kafka::KafkaBus;
 use crate::bus::retry::RetryRelay;
 use crate::bus::{Bus, BusError, Topics};
-use crate::call::{CallKey, Reason};
+use crate::call::Reason;
 use crate::config::pbx::{PbxConfig, SourceConfig};
 use crate::config::{AnalysisKind, BusKind, Config, NerConfig, RedactConfig, SpeechKind, TonePolicy};
 use crate::detect::{Entities, Lexicon, Ruleset, Rulesets};
 use crate::job;
+use crate::job::again;
 use crate::job::leftovers::Leftovers;
 use crate::job::originals::KeptOriginals;
 use crate::job::retention::Retention;
-use crate::message::{RecordingReady, Topic, Why};
+use crate::message::Topic;
 use crate::metrics::Metrics;
 use crate::recordings;
 use crate::source::freepbx::{CsvSource, Followed, Orphans, Trunks};
@@ -165,7 +166,8 @@ impl App {
         }
         if has(Role::Redact) {
             if !self.config.redact.dry_run {
-                send_dry_runs(&self.store, &self.topics).await?;
+                let sent = again::send_dry_runs(&self.store, &self.topics).await;
+                sent.map_err(|e| CliError::Service(e.to_string()))?;
             }
             self.spawn(&mut tasks, self.redact(), self.limits(), &shutdown);
             // Sleeping retries need no draining: what is dropped comes again.
@@ -229,6 +231,11 @@ impl App {
                 }
             }
         }
+        let (store, topics, stop) = (self.store.clone(), self.topics.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            again::keep_restored(store, topics, stop).await;
+            Ok(())
+        });
         let days = self.config.data.keep_transcripts_days;
         if days > 0 {
             let tenants = self.config.pbx.iter().map(|p| p.tenant.clone()).collect();
@@ -312,29 +319,6 @@ impl App {
         let shutdown = shutdown.clone();
         tasks
             .spawn(async move { consumer.run(shutdown).await.map_err(|e| CliError::Service(e.to_string())) });
-    }
-}
-
-/// What a dry run found is redacted once it is over; sent again at every start until it is done.
-async fn send_dry_runs(store: &Store, topics: &Topics) -> Result<()> {
-    const PAGE: i64 = 500;
-    let mut after = String::new();
-    loop {
-        let found = store.dry_runs(&after, PAGE).await.map_err(|e| CliError::Service(e.to_string()))?;
-        let Some(last) = found.last() else { return Ok(()) };
-        after.clone_from(&last.id);
-        for recording in found {
-            let (Ok(tenant), Ok(pbx)) = (recording.tenant.try_into(), recording.pbx.try_into()) else {
-                continue;
-            };
-            let ready = RecordingReady {
-                call: CallKey { tenant, pbx, linkedid: recording.linkedid },
-                recording_id: recording.id,
-                recordingfile: recording.recordingfile,
-                why: Why::ReRedact,
-            };
-            topics.publish(&ready, &[]).await.map_err(|e| CliError::Service(e.to_string()))?;
-        }
     }
 }
 

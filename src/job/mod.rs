@@ -1,5 +1,6 @@
 //! Work by the clock.
 
+pub mod again;
 pub mod leftovers;
 pub mod originals;
 pub mod retention;

@@ -16,6 +16,8 @@ pub enum RedactionOutcome {
     DryRun,
     /// Not done; `detail` says why. The file is whole.
     Failed,
+    /// Somebody put the original back: the file holds its secrets again. It is left alone.
+    Restored,
 }
 
 impl RedactionOutcome {
@@ -25,6 +27,7 @@ impl RedactionOutcome {
             RedactionOutcome::Completed => "completed",
             RedactionOutcome::DryRun => "dry_run",
             RedactionOutcome::Failed => "failed",
+            RedactionOutcome::Restored => "restored",
         }
     }
 }

@@ -29,7 +29,7 @@ impl Stage for Analyse {
     }
 
     async fn run(&self, input: &Redacted, _: u32) -> Outcome {
-        if input.status == RedactionOutcome::Failed {
+        if matches!(input.status, RedactionOutcome::Failed | RedactionOutcome::Restored) {
             return Outcome::Done;
         }
         let row = match self.store.recording(&input.call.tenant, &input.recording_id).await {

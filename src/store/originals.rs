@@ -177,7 +177,8 @@ impl Store {
     }
 
     /// Somebody puts an original back: the recording holds its secrets again, is
-    /// not played, and is left alone from now on. Said before the file is written.
+    /// not played, and is left alone from now on. Said before the file is written; the bus is told by
+    /// whoever serves (`job::again`).
     ///
     /// # Errors
     /// When the database fails.
@@ -185,7 +186,7 @@ impl Store {
         write_tx!(self, |tx| {
             sqlx::query(
                 "UPDATE recordings SET redaction_status = 'restored', redacted = $3, redacted_segments = $4,
-                   redacted_at = NULL, intent = NULL, peaks = NULL, muted_s = 0.0,
+                   redacted_at = NULL, intent = NULL, peaks = NULL, muted_s = 0.0, published = $3,
                    detail = $5, updated_at = $6
                  WHERE tenant = $1 AND id = $2",
             )

@@ -95,14 +95,27 @@ macro_rules! recording_columns {
     };
 }
 
-/// A recording in which a dry run found secrets.
+/// A recording that the bus is to be told of again.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct DryRun {
+pub struct SentAgain {
     pub id: String,
     pub recordingfile: String,
     pub tenant: String,
     pub pbx: String,
     pub linkedid: String,
+}
+
+/// [`SentAgain`]s of every tenant, by id, where `$which` holds; `$1` is how many at most.
+macro_rules! select_again {
+    ($which:literal) => {
+        concat!(
+            "SELECT r.id, r.recordingfile, r.tenant, r.pbx, MIN(k.linkedid) AS linkedid
+             FROM recordings r JOIN call_recordings c ON c.recording_id = r.id
+             JOIN calls k ON k.id = c.call_id WHERE ",
+            $which,
+            " GROUP BY r.id, r.recordingfile, r.tenant, r.pbx ORDER BY r.id LIMIT $1"
+        )
+    };
 }
 
 /// Everything known of a recording once its redaction ended.
@@ -189,24 +202,32 @@ impl Store {
         }))
     }
 
-    /// Recordings in which a dry run found secrets, of every tenant: its call, its
-    /// id and its `recordingfile`, by id from `after` on.
+    /// Recordings in which a dry run found secrets, by id from `after` on.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn dry_runs(&self, after: &str, most: i64) -> Result<Vec<DryRun>> {
+    pub async fn dry_runs(&self, after: &str, most: i64) -> Result<Vec<SentAgain>> {
         Ok(read!(self, |pool| {
-            sqlx::query_as(
-                "SELECT r.id, r.recordingfile, r.tenant, r.pbx, MIN(k.linkedid) AS linkedid
-                 FROM recordings r JOIN call_recordings c ON c.recording_id = r.id
-                 JOIN calls k ON k.id = c.call_id
-                 WHERE r.redaction_status = 'dry_run' AND r.id > $1
-                 GROUP BY r.id, r.recordingfile, r.tenant, r.pbx ORDER BY r.id LIMIT $2",
-            )
-            .bind(after)
-            .bind(most)
-            .fetch_all(pool)
-            .await?
+            sqlx::query_as(select_again!("r.redaction_status = 'dry_run' AND r.id > $2"))
+                .bind(most)
+                .bind(after)
+                .fetch_all(pool)
+                .await?
+        }))
+    }
+
+    /// Recordings whose original was put back, of which the bus does not know yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn restored(&self, most: i64) -> Result<Vec<SentAgain>> {
+        Ok(read!(self, |pool| {
+            // Looked up every few seconds: by the index, whose condition is the first.
+            let sql = select_again!(
+                "r.id IN (SELECT id FROM recordings WHERE redaction_status IN ('failed', 'restored')
+                            AND redaction_status = 'restored' AND published = $2)"
+            );
+            sqlx::query_as(sql).bind(most).bind(false).fetch_all(pool).await?
         }))
     }
 
@@ -227,8 +248,8 @@ impl Store {
                 "SELECT ",
                 recording_columns!(),
                 " FROM recordings r WHERE r.tenant = $1 AND r.pbx = $2 AND r.id > $3
-                   AND (r.redaction_status = 'restored'
-                        OR (r.redaction_status = 'failed' AND r.intent IS NOT NULL))
+                   AND r.redaction_status IN ('failed', 'restored')
+                   AND (r.redaction_status = 'restored' OR r.intent IS NOT NULL)
                   ORDER BY r.id LIMIT $4"
             ))
             .bind(tenant.as_str())

@@ -65,13 +65,20 @@ impl Redact {
     /// The store has the outcome already: only the message may be missing.
     pub(super) async fn publish_again(&self, job: &Job<'_>) -> Result<(), Fault> {
         let row = &job.row;
-        let status = if row.redacted { RedactionOutcome::Completed } else { RedactionOutcome::NotNeeded };
+        let status = match (row.redaction_status.as_str(), row.redacted) {
+            ("restored", _) => RedactionOutcome::Restored,
+            (_, true) => RedactionOutcome::Completed,
+            (_, false) => RedactionOutcome::NotNeeded,
+        };
         let mut done = self.outcome(job.input, job.path.to_string(), status, row.detail.clone());
         done.segments = row.redacted_segments.0.clone();
         done.muted_s = row.muted_s;
         done.duration_s = row.duration_s.unwrap_or(0.0);
         done.sha256_before = row.original_sha256.clone();
-        done.sha256_after = row.redacted_sha256.clone();
+        done.sha256_after = match status {
+            RedactionOutcome::Restored => row.original_sha256.clone(),
+            _ => row.redacted_sha256.clone(),
+        };
         done.elapsed_ms = row.elapsed_ms;
         self.topics.publish(&done, &[]).await?;
         Ok(())

@@ -146,6 +146,10 @@ impl Redact {
         let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
             .map_err(|_| RecordingsError::OutsideBase)?;
         let job = Job { input, pbx, row, path, started: Instant::now() };
+        if job.row.redaction_status == "restored" {
+            self.metrics.redactions.with_label_values(&[RedactionOutcome::Restored.as_str()]).inc();
+            return self.publish_again(&job).await;
+        }
         self.recover(&job).await?;
         let Some((job, stat)) = self.stat(job).await? else {
             return Ok(());
