@@ -4,9 +4,10 @@
 use crate::office::{Office, SECRETS, Unsaid, assert_redacted, segments_of};
 use crate::servers::mariadb::{MariaDb, PASSWORD, USER};
 use crate::servers::openssh::Sshd;
-use crate::servers::{eventually, folder, run};
+use crate::servers::{eventually, folder, is_root, run};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -357,4 +358,47 @@ fn history_without_its_recordings_ends_at_once_and_holds_up_no_call() {
     let dead: Vec<&str> = metrics.lines().filter(|l| l.starts_with("unsaid_dead_letters_total{")).collect();
     assert!(dead.iter().all(|l| l.ends_with(" 0")), "{dead:?}");
     println!("{:?}", started.elapsed());
+}
+
+#[test]
+fn a_permission_that_is_lost_today_is_waited_for() {
+    let office = Office::lay_out();
+    let now = chrono::Utc::now();
+    let name = "external-201-15550-20240514-080000-1715690000.1.wav";
+    let path = now.format(&format!("%Y/%m/%d/{name}")).to_string();
+    let file = office.monitor().join(&path);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let source = office.monitor().join(FILE);
+    std::fs::copy(source.with_extension("json"), file.with_extension("json")).unwrap();
+    std::fs::copy(&source, &file).unwrap();
+    crate::office::age(&file);
+    let before = office.read(&path);
+    let row = now.format("%Y-%m-%d %H:%M:%S");
+    let head =
+        "calldate,uniqueid,linkedid,sequence,disposition,billsec,duration,dstchannel,recordingfile,did\n";
+    let row = format!("{row},1715690000.1,1715690000.1,1,ANSWERED,20,25,PJSIP/201-1,{path},1555\n");
+    std::fs::write(office.path().join("cdr.csv"), format!("{head}{row}")).unwrap();
+    // As root one may do everything: then the SFTP server runs as somebody else.
+    let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups --";
+    let sshd =
+        Sshd::start_through("", |sftp| if is_root() { format!("{nobody} {sftp}") } else { sftp.to_owned() });
+    let local = format!("kind = \"local\"\nbase = \"{}\"\n", office.monitor().display());
+    let settings = office.settings().replace(&local, &sshd.settings(&office.monitor()));
+    let permit = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    if is_root() {
+        std::os::unix::fs::chown(&file, Some(65_534), Some(65_534)).unwrap();
+    }
+    permit(0);
+    let mut unsaid = Unsaid::serve(office.path(), &settings);
+    unsaid.wait_until_ready();
+    let said = |unsaid: &Unsaid| unsaid.calls().into_iter().next();
+    eventually("the call says what it waits for", 30, || {
+        said(&unsaid).filter(|c| c["detail"].as_str().is_some_and(|d| d.contains("permission denied")))
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    assert_ne!(said(&unsaid).unwrap()["status"], "failed", "it is waited for");
+    permit(0o644);
+    let call =
+        eventually("it goes on by itself", 60, || said(&unsaid).filter(|c| c["status"] == "completed"));
+    assert_redacted(&path, &before, &office.read(&path), &segments_of(&call));
 }

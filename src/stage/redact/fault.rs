@@ -11,8 +11,14 @@ use crate::speech::SpeechError;
 use crate::stage::{bus_failed, store_failed};
 use crate::store::StoreError;
 use crate::vault::originals::SealError;
+use chrono::{TimeDelta, Utc};
 use std::time::Duration;
 use unsaid_dsp::container::ContainerError;
+
+/// After its call began.
+const PERMITTED_WITHIN: TimeDelta = TimeDelta::days(1);
+/// The shortest and the longest wait for a permission.
+const PERMITTED_AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(600));
 
 /// Why a redaction stopped. Decided by variant, told in a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,22 @@ pub enum Fault {
 }
 
 impl Redact {
+    /// A permission that was lost is an administrator's slip, which one mends in hours: today's calls
+    /// wait for it, ever longer; older ones fail with that sentence.
+    async fn until_permitted(&self, input: &RecordingReady) -> Outcome {
+        let reason = RecordingsError::PermissionDenied.kind();
+        let call = match self.store.call(&input.call.tenant, &input.call.call_id()).await {
+            Ok(call) => call,
+            Err(error) => return store_failed(&error),
+        };
+        let age = call.map_or(PERMITTED_WITHIN, |c| Utc::now() - c.started_at);
+        if age >= PERMITTED_WITHIN {
+            return Outcome::Reject { reason };
+        }
+        let longer = (age / 10).to_std().unwrap_or_default();
+        Outcome::wait(longer.clamp(PERMITTED_AGAIN.0, PERMITTED_AGAIN.1), reason)
+    }
+
     /// What a fault means for the message; its sentence is shown with the call meanwhile.
     pub(super) async fn outcome_of(&self, input: &RecordingReady, fault: &Fault) -> Outcome {
         if !matches!(fault, Fault::Store(_) | Fault::Bus(_)) {
@@ -58,6 +80,7 @@ impl Redact {
                 self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
                 tracing::warn!(call = %input.call.message_key(), %error, "recording");
                 match error {
+                    RecordingsError::PermissionDenied => self.until_permitted(input).await,
                     e if e.is_outage() => Outcome::wait(soon, e.kind()),
                     e if e.is_final() => Outcome::Reject { reason: e.kind() },
                     e => Outcome::retry(soon, e.kind()),
