@@ -119,8 +119,11 @@ fn beside(path: &RecordingPath, id: &str) -> (RecordingPath, RecordingPath) {
 /// name. The recording is then what it was, and nothing of ours is left; where
 /// the server does not answer any more, [`recover`] sees to that in the next run.
 pub async fn replace(recordings: &dyn Recordings, path: &RecordingPath, new: Replacement<'_>) -> Result<()> {
-    recordings.check_sole_name(path).await?;
     let (temporary, aside) = beside(path, new.id);
+    let which = |bytes: &[u8]| new.which(bytes);
+    // What an earlier life of the store knew of may lie there still.
+    recover(recordings, path, new.id, new.limit_bytes, which).await?;
+    recordings.check_sole_name(path).await?;
     let replaced = async {
         prepare(recordings, path, &temporary, &new).await?;
         swap(recordings, path, (&temporary, &aside), new.seen).await
@@ -128,7 +131,7 @@ pub async fn replace(recordings: &dyn Recordings, path: &RecordingPath, new: Rep
     let replaced = replaced.await;
     if replaced.as_ref().is_err_and(|e| !e.is_outage()) {
         // Should this fail too, the next run does it.
-        let _ = recover(recordings, path, new.id, new.limit_bytes, |bytes| new.which(bytes)).await;
+        let _ = recover(recordings, path, new.id, new.limit_bytes, which).await;
     }
     replaced
 }
