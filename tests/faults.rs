@@ -4,6 +4,7 @@
 use crate::office::{Office, SECRETS, Unsaid, assert_redacted, segments_of};
 use crate::servers::mariadb::{MariaDb, PASSWORD, USER};
 use crate::servers::openssh::Sshd;
+use crate::servers::small_disk::with_own_mounts;
 use crate::servers::{eventually, folder, is_root, run};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -297,8 +298,7 @@ fn a_full_disk_under_the_database_stops_no_file_halfway_and_ends_when_there_is_r
         config = config.display(),
         kept = kept.path().display()
     );
-    let output =
-        Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]).output().unwrap();
+    let Some(output) = with_own_mounts(&script) else { return };
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         log.contains("full") || log.contains("space"),

@@ -194,6 +194,10 @@ async fn failures(store: Store) {
     store.fail_redaction(&one, &one.recording_id("a.wav"), "the file is empty").await.unwrap();
     let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
     assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
+    // Its message comes again while the server is away.
+    store.note_redaction(&one.tenant, &one.recording_id("a.wav"), "waiting for the server").await.unwrap();
+    let call = store.call(&one.tenant, &one.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.detail.as_deref()), ("failed", Some("the file is empty")));
     // Only where something was about to be written can it have been cut off.
     let id = one.recording_id("a.wav");
     assert!(store.cut_off(&one.tenant, &one.pbx, "", 9).await.unwrap().is_empty());

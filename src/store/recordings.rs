@@ -300,19 +300,23 @@ impl Store {
         Ok(())
     }
 
-    /// Why a redaction waits, for whoever looks at the call meanwhile.
+    /// Why a redaction waits, for whoever looks at the call meanwhile. One that failed keeps its
+    /// reason: its message may come again.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn note_redaction(&self, tenant: &TenantId, id: &str, detail: &str) -> Result<()> {
         write_tx!(self, |tx| {
-            sqlx::query("UPDATE recordings SET detail = $3, updated_at = $4 WHERE tenant = $1 AND id = $2")
-                .bind(tenant.as_str())
-                .bind(id)
-                .bind(detail)
-                .bind(now())
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "UPDATE recordings SET detail = $3, updated_at = $4
+                 WHERE tenant = $1 AND id = $2 AND redaction_status <> 'failed'",
+            )
+            .bind(tenant.as_str())
+            .bind(id)
+            .bind(detail)
+            .bind(now())
+            .execute(&mut *tx)
+            .await?;
             settle_calls_of!(tx, id);
         });
         Ok(())

@@ -117,7 +117,15 @@ impl MariaDb {
     pub fn sql(&self, text: &str) {
         let client = program("mariadb", "mariadb-client");
         let mut child = Command::new(client)
-            .args(["--no-defaults", "-uroot", "-h127.0.0.1", "--skip-ssl", &format!("-P{}", self.port)])
+            // Whatever the locale of whoever runs the tests.
+            .args([
+                "--no-defaults",
+                "--default-character-set=utf8mb4",
+                "-uroot",
+                "-h127.0.0.1",
+                "--skip-ssl",
+                &format!("-P{}", self.port),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
