@@ -1,6 +1,7 @@
 //! Reading `cdr` by `calldate` with overlap. A row appears at hangup with the
-//! leg's start as its date, so a plain watermark would lose long calls: every
-//! read goes back by the overlap, and what is known is not published again.
+//! leg's start as its date, so a plain watermark would lose long calls: a read
+//! goes back by the overlap, and what is known is not published again. History
+//! older than the overlap has no late rows and is read once.
 
 use super::cursor::Cursor;
 use super::database::CdrDatabase;
@@ -17,11 +18,13 @@ const PAGE: TimeDelta = TimeDelta::days(1);
 pub struct CalldateWindow {
     database: CdrDatabase,
     config: FreepbxConfig,
+    /// Before it no row is late any more, and all were read.
+    settled: Option<NaiveDateTime>,
 }
 
 impl CalldateWindow {
     pub fn new(config: FreepbxConfig) -> CalldateWindow {
-        CalldateWindow { database: CdrDatabase::new(config.clone()), config }
+        CalldateWindow { database: CdrDatabase::new(config.clone()), config, settled: None }
     }
 
     fn overlap(&self) -> TimeDelta {
@@ -60,7 +63,9 @@ impl CdrSource for CalldateWindow {
         let now = self.database.now().await?;
         let saved = cursor.and_then(Cursor::parse).map(|c| c.seen);
         let cursor = saved.unwrap_or_else(|| self.beginning(now)).min(now);
-        let (from, to, more) = window(cursor, self.overlap(), now);
+        let overlap = self.overlap();
+        let again = if self.settled == Some(cursor) { TimeDelta::zero() } else { overlap };
+        let (from, to, more) = window(cursor, again, now);
         let rows = self.database.rows_between(from, to).await?;
         let newest = rows.iter().filter_map(|r| r.calldate).max();
         let next = match more {
@@ -69,6 +74,7 @@ impl CdrSource for CalldateWindow {
             true => to,
             false => newest.map_or(cursor, |n| n.max(cursor).min(now)),
         };
+        self.settled = (more && next + overlap <= now).then_some(next);
         Ok(Chunk { rows, cursor: Cursor::at(next).to_string(), more, reached: Some((next, now)) })
     }
 }
