@@ -2,6 +2,7 @@
 
 use crate::servers::{folder, kafka};
 use async_trait::async_trait;
+use futures::FutureExt;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -68,6 +69,34 @@ async fn order_and_commits(bus: &dyn Bus, prefix: &str) {
     let mut again = bus.subscribe(&[topic], "order").await.unwrap();
     assert_eq!(next(&mut again).await.payload, b"99", "what was committed does not come again");
     again.close().await;
+}
+
+/// A consumer waits for messages and for its tasks at once, and asks anew after each.
+async fn breaking_off(bus: &dyn Bus, prefix: &str) {
+    let topic = format!("{prefix}broken-off");
+    bus.ensure_topic(&topic, 2).await.unwrap();
+    for n in 0..300 {
+        bus.publish(&topic, outgoing(&format!("key{}", n % 5), n)).await.unwrap();
+    }
+    let mut subscription = bus.subscribe(std::slice::from_ref(&topic), "broken-off").await.unwrap();
+    let mut seen = Vec::new();
+    let started = std::time::Instant::now();
+    while seen.len() < 300 {
+        assert!(started.elapsed() < Duration::from_secs(60), "{} of 300 in a minute", seen.len());
+        match subscription.next().now_or_never() {
+            Some(Ok(Event::Message(message))) => {
+                seen.push(message.header("n").unwrap().parse::<usize>().unwrap());
+            }
+            Some(event) => drop(event.unwrap()),
+            None => tokio::time::sleep(Duration::from_micros(100)).await,
+        }
+    }
+    for key in 0..5 {
+        let of_key: Vec<usize> = seen.iter().copied().filter(|n| n % 5 == key).collect();
+        assert!(of_key.is_sorted(), "a key went back: {of_key:?}");
+    }
+    seen.sort_unstable();
+    assert!(seen.into_iter().eq(0..300), "each once");
 }
 
 async fn redelivery_and_takeover(bus: &dyn Bus, prefix: &str) {
@@ -405,6 +434,8 @@ type Suite = Arc<dyn Bus>;
 on_both! {
     keeps_the_order_of_a_key_and_what_is_committed =>
         |bus: super::Suite, prefix: String| async move { super::order_and_commits(bus.as_ref(), &prefix).await };
+    goes_on_where_a_wait_was_broken_off =>
+        |bus: super::Suite, prefix: String| async move { super::breaking_off(bus.as_ref(), &prefix).await };
     delivers_again_what_was_not_committed =>
         |bus: super::Suite, prefix: String| async move { super::redelivery_and_takeover(bus.as_ref(), &prefix).await };
     shares_partitions_among_members =>

@@ -25,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How a stage ended with one input. Reasons are codes of a bounded set.
@@ -181,9 +181,7 @@ impl<S: Stage> Consumer<S> {
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 },
-                Some(finished) = running.tasks.join_next() => {
-                    if let Ok(finished) = finished { running.finish(&finished) }
-                }
+                Some(finished) = running.tasks.join_next() => running.finish_all(finished),
                 _ = commit.tick() => running.commit(subscription.as_ref(), None).await,
             }
             self.dispatch(&mut running, subscription.as_ref());
@@ -285,6 +283,17 @@ impl Running {
         Some((partition.backlog.remove(index)?, permit))
     }
 
+    /// What finished, and all that did meanwhile.
+    fn finish_all(&mut self, finished: Result<Finished, JoinError>) {
+        let mut next = Some(finished);
+        while let Some(finished) = next {
+            if let Ok(finished) = finished {
+                self.finish(&finished);
+            }
+            next = self.tasks.try_join_next();
+        }
+    }
+
     fn finish(&mut self, finished: &Finished) {
         self.busy.remove(&(finished.at.clone(), finished.key.clone()));
         if let Some(partition) = self.partitions.get_mut(&finished.at) {
@@ -338,9 +347,7 @@ impl Running {
         while left(self) {
             tokio::select! {
                 biased;
-                Some(finished) = self.tasks.join_next() => {
-                    if let Ok(finished) = finished { self.finish(&finished) }
-                }
+                Some(finished) = self.tasks.join_next() => self.finish_all(finished),
                 () = &mut deadline => break,
             }
         }

@@ -48,9 +48,8 @@ impl CdrRow {
             return format!("{}#{}", self.uniqueid, self.sequence);
         }
         let all = serde_json::to_vec(self).unwrap_or_default();
-        let hash = Sha256::digest(&all);
-        let short: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
-        format!("{}#{short}", self.uniqueid)
+        let short = &Sha256::digest(&all)[..12];
+        format!("{}#{}", self.uniqueid, hex::encode(short))
     }
 
     /// The linked id; an empty one (rows from before 2017) is the row's own

@@ -84,7 +84,7 @@ fn read_lexicon(path: &Path) -> Result<Lexicon> {
     let mut lexicon = Lexicon::parse(&text).map_err(|e| CliError::Usage(format!("lexicon {name}: {e}")))?;
     // An outcome's ruleset version tells one state of the operator's file from another.
     lexicon.version.push(':');
-    lexicon.version.extend(Sha256::digest(&text).iter().take(4).map(|b| format!("{b:02x}")));
+    lexicon.version.push_str(&hex::encode(&Sha256::digest(&text)[..4]));
     Ok(lexicon)
 }
 
@@ -161,7 +161,7 @@ impl App {
         if has(Role::Register) {
             let (topics, store, pbxs) = (self.topics.clone(), self.store.clone(), self.pbxs.clone());
             // Small messages, many of which are registered together.
-            let limits = Limits { messages: 512, backlog: 1_024, ..self.limits() };
+            let limits = Limits { messages: 2_048, backlog: 1_024, ..self.limits() };
             self.spawn(&mut tasks, Register::new(topics, store, pbxs), limits, &shutdown);
         }
         if has(Role::Redact) {

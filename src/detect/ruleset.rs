@@ -139,7 +139,7 @@ impl Ruleset {
             !settings.keywords.is_empty() || !settings.patterns.is_empty() || !settings.allow.is_empty();
         let own_hash = changed.then(|| {
             let all = format!("{:?}{:?}{:?}", settings.keywords, settings.patterns, settings.allow);
-            Sha256::digest(all.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect()
+            hex::encode(&Sha256::digest(all.as_bytes())[..4])
         });
         Ok(Ruleset {
             lexicons,

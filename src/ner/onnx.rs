@@ -54,7 +54,7 @@ impl OnnxEntities {
     pub fn load(config: &NerConfig) -> Result<OnnxEntities, EntitiesError> {
         let file = |name: &str| config.model_dir.join(name);
         let bytes = read(&file("model.onnx"))?;
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         if !config.model_sha256.is_empty() && config.model_sha256 != sha256 {
             return Err(wrong(&file("model.onnx"), "its SHA-256 is not that of redact.ner.model_sha256"));
         }
@@ -219,8 +219,4 @@ fn wrong(path: &Path, why: &str) -> EntitiesError {
 
 fn read(path: &Path) -> Result<Vec<u8>, EntitiesError> {
     std::fs::read(path).map_err(|e| wrong(path, &e.to_string()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -85,7 +85,7 @@ pub fn check(path: &Path, sha256: &str) -> Result<(), SpeechError> {
     let mut file = std::fs::File::open(path).map_err(|e| model(path, &e.to_string()))?;
     let mut hash = Sha256::new();
     std::io::copy(&mut file, &mut hash).map_err(|e| model(path, &e.to_string()))?;
-    let got: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let got = hex::encode(hash.finalize());
     if got == sha256.to_ascii_lowercase() {
         Ok(())
     } else {

@@ -8,6 +8,10 @@ use async_trait::async_trait;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// Messages of each partition, from this offset.
+type Filled = Vec<(TopicPartition, i64, Vec<Message>)>;
 
 /// One member of a group.
 pub(super) struct Reader {
@@ -21,6 +25,9 @@ pub(super) struct Reader {
     owned: HashMap<TopicPartition, Owned>,
     /// The partitions in the order in which they are served next.
     turn: VecDeque<TopicPartition>,
+    /// What is being read. Whoever waits for the next event also waits for other
+    /// things and asks again: it goes on meanwhile.
+    filling: Option<JoinHandle<Result<Filled, BusError>>>,
     paused: Mutex<HashSet<TopicPartition>>,
     resumed: Notify,
 }
@@ -44,6 +51,7 @@ impl Reader {
             unsettled: true,
             owned: HashMap::new(),
             turn: VecDeque::new(),
+            filling: None,
             paused: Mutex::default(),
             resumed: Notify::new(),
         }
@@ -75,6 +83,7 @@ impl Reader {
     }
 
     fn revoke(&mut self, lost: Vec<TopicPartition>) -> Event {
+        self.stop_filling();
         for at in &lost {
             self.owned.remove(at);
             locked(&self.paused).remove(at);
@@ -105,27 +114,55 @@ impl Reader {
         None
     }
 
-    async fn fill(&mut self) -> Result<(), BusError> {
-        for at in self.turn.clone() {
-            if locked(&self.paused).contains(&at) {
-                continue;
-            }
-            let next = match self.owned.get(&at) {
-                Some(Owned { next: Some(next), .. }) => *next,
-                Some(_) => self.shared.position(&self.group, &at).await?,
-                None => continue,
-            };
-            let messages = match next < self.shared.head(&at) {
-                true => self.shared.read(&at, next).await?,
-                false => Vec::new(),
-            };
+    /// Begins to read what there is of the partitions that are not paused, if there is any.
+    fn start_filling(&mut self) {
+        let paused = locked(&self.paused);
+        let next_of = |at: &TopicPartition| self.owned.get(at).map(|owned| (at.clone(), owned.next));
+        let is_behind = |(at, next): &(TopicPartition, Option<i64>)| {
+            !paused.contains(at) && next.is_none_or(|next| next < self.shared.head(at))
+        };
+        let wanted: Vec<(TopicPartition, Option<i64>)> =
+            self.turn.iter().filter_map(next_of).filter(is_behind).collect();
+        if !wanted.is_empty() {
+            self.filling = Some(tokio::spawn(fill(self.shared.clone(), self.group.clone(), wanted)));
+        }
+    }
+
+    fn stop_filling(&mut self) {
+        if let Some(filling) = self.filling.take() {
+            filling.abort();
+        }
+    }
+
+    fn keep(&mut self, filled: Filled) {
+        for (at, from, messages) in filled {
             if let Some(owned) = self.owned.get_mut(&at) {
-                owned.next = Some(messages.last().map_or(next, |m| m.offset + 1));
+                owned.next = Some(messages.last().map_or(from, |m| m.offset + 1));
                 owned.buffer.extend(messages);
             }
         }
-        Ok(())
     }
+}
+
+/// The next messages of each partition, from its committed position where none is given.
+async fn fill(
+    shared: Arc<Shared>,
+    group: String,
+    wanted: Vec<(TopicPartition, Option<i64>)>,
+) -> Result<Filled, BusError> {
+    let mut filled = Vec::new();
+    for (at, next) in wanted {
+        let next = match next {
+            Some(next) => next,
+            None => shared.position(&group, &at).await?,
+        };
+        let messages = match next < shared.head(&at) {
+            true => shared.read(&at, next).await?,
+            false => Vec::new(),
+        };
+        filled.push((at, next, messages));
+    }
+    Ok(filled)
 }
 
 fn release(shared: &Shared, group: &str, partitions: &[TopicPartition]) {
@@ -154,9 +191,16 @@ impl Subscription for Reader {
             if let Some(message) = self.pop() {
                 return Ok(Event::Message(message));
             }
-            self.fill().await?;
-            if let Some(message) = self.pop() {
-                return Ok(Event::Message(message));
+            if self.filling.is_none() {
+                self.start_filling();
+            }
+            if let Some(filling) = &mut self.filling {
+                let filled = filling.await;
+                self.filling = None;
+                self.keep(filled.map_err(|_| BusError::Log("reading it was broken off".to_owned()))??);
+                if let Some(message) = self.pop() {
+                    return Ok(Event::Message(message));
+                }
             }
             tokio::select! {
                 changed = self.heads.changed() => changed.map_err(|_| BusError::Closed)?,
@@ -192,6 +236,7 @@ impl Subscription for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
+        self.stop_filling();
         if let Some(group) = locked(&self.shared.groups).get_mut(&self.group) {
             group.members.retain(|(id, _)| *id != self.member);
             group.owners.retain(|_, owner| *owner != self.member);

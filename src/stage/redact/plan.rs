@@ -233,5 +233,5 @@ pub fn spans_of(segments: &[Segment], layout: &Layout) -> Vec<Span> {
 
 /// Lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
