@@ -50,7 +50,6 @@ fn every_query_is_answered_by_prometheus_scraping_the_demo() {
     let mut demo = Process::start(dir.path(), Path::new(UNSAID), &args, None);
     demo.wait_for_port(port);
     let prometheus = Prometheus::scraping(&format!("127.0.0.1:{port}"));
-    crate::servers::install_tls();
     let http = reqwest::blocking::Client::new();
     let ask = |query: &str| -> Value {
         let url =

@@ -1,6 +1,6 @@
 //! Prometheus, scraping one address every second.
 
-use super::{Process, folder, free_port, program};
+use super::{Process, eventually, folder, free_port, install_tls, program};
 
 pub struct Prometheus {
     pub url: String,
@@ -26,6 +26,14 @@ impl Prometheus {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut process = Process::start(dir.path(), &program("prometheus", "prometheus"), &args, None);
         process.wait_for_port(port);
-        Prometheus { url: format!("http://127.0.0.1:{port}"), _process: process, _dir: dir }
+        let url = format!("http://127.0.0.1:{port}");
+        // It listens before it can answer, and says 503 until then.
+        install_tls();
+        let http = reqwest::blocking::Client::new();
+        eventually("Prometheus is ready", 30, || {
+            let answer = http.get(format!("{url}/-/ready")).send().ok()?;
+            answer.status().is_success().then_some(())
+        });
+        Prometheus { url, _process: process, _dir: dir }
     }
 }
