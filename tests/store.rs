@@ -61,7 +61,9 @@ async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) ->
     let rows = [registration(key, &identity, row, files.first().copied())];
     let recordings = |key: &CallKey| files.iter().map(|f| recording(key, f)).collect();
     let unsent = store
-        .register(&rows, |key, legs| (assemble(legs, &key.linkedid, &[], &Zone::UTC), recordings(key)))
+        .register(&rows, |key, legs| {
+            (assemble(legs.iter().copied(), &key.linkedid, &[], &Zone::UTC), recordings(key))
+        })
         .await
         .unwrap();
     unsent.into_iter().map(|u| u.recording).collect()
@@ -111,6 +113,11 @@ fn intent() -> Intent {
         muted_s: 0.1,
         note: None,
     }
+}
+
+fn ended(key: &CallKey, file: &str) -> Ended {
+    let redacted = outcome(key, file, RedactionOutcome::Completed);
+    Ended { redacted, transcript: None, peaks: vec![], format: None, size_bytes: None }
 }
 
 /// The life of a call: two legs, one recording, an intent, an outcome, an analysis.
@@ -242,17 +249,56 @@ async fn shared_recording(store: Store) {
     let (one, two) = (key("default", "60.1"), key("default", "60.2"));
     register(&store, &one, &row("60.1", 1, "ANSWERED", 3), &["room.wav"]).await;
     register(&store, &two, &row("60.2", 2, "ANSWERED", 3), &["room.wav"]).await;
-    assert_eq!(one.recording_id("room.wav"), two.recording_id("room.wav"));
-    let ended = Ended {
-        redacted: outcome(&one, "room.wav", RedactionOutcome::Completed),
-        transcript: None,
-        peaks: vec![],
-        format: None,
-        size_bytes: None,
+    let room = one.recording_id("room.wav");
+    assert_eq!(room, two.recording_id("room.wav"));
+    store.mark_published(&[(&one.tenant, &room)]).await.unwrap();
+    store.end_redaction(&one, &ended(&one, "room.wav")).await.unwrap();
+    let status = async |key: &CallKey| {
+        let call = store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap();
+        (call.status, call.detail)
     };
-    store.end_redaction(&one, &ended).await.unwrap();
     for key in [&one, &two] {
-        assert_eq!(store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap().status, "completed");
+        assert_eq!(status(key).await, ("completed".to_owned(), None));
+    }
+    // Among calls of which nothing is known, one whose recording is.
+    let keys = ["60.3", "60.4", "60.5"].map(|linkedid| key("default", linkedid));
+    let files = ["room.wav", "new.wav", "bad.wav"];
+    let rows = [3, 4, 5].map(|n| row(&format!("60.{n}"), n, "ANSWERED", 3));
+    let identities = rows.each_ref().map(CdrRow::identity);
+    let batch: Vec<Registration<'_>> =
+        (0..3).map(|n| registration(&keys[n], &identities[n], &rows[n], Some(files[n]))).collect();
+    let unsent = store
+        .register(&batch, |key, legs| {
+            let file = files[keys.iter().position(|k| k == key).unwrap()];
+            let path = if file == "bad.wav" { Err("outside".to_owned()) } else { Ok(file.to_owned()) };
+            let named = NamedRecording { path, ..recording(key, file) };
+            (assemble(legs.iter().copied(), &key.linkedid, &[], &Zone::UTC), vec![named])
+        })
+        .await
+        .unwrap();
+    let sent: HashSet<&str> = unsent.iter().map(|u| u.recording.recordingfile.as_str()).collect();
+    assert_eq!(sent, HashSet::from(["room.wav", "new.wav"]), "a new leg sends the first again");
+    assert_eq!(status(&keys[0]).await, ("completed".to_owned(), None));
+    assert_eq!(status(&keys[1]).await, ("pending".to_owned(), None));
+    assert_eq!(status(&keys[2]).await, ("failed".to_owned(), Some("outside".to_owned())));
+}
+
+/// A call that names a recording in the moment in which its redaction ends.
+async fn named_at_its_end(store: Store) {
+    for n in 0..30 {
+        let file = format!("{n}.wav");
+        let keys = [0, 1].map(|k| key("default", &format!("{n}.{k}")));
+        register(&store, &keys[0], &row(&keys[0].linkedid, 1, "ANSWERED", 3), &[&file]).await;
+        let ends = ended(&keys[0], &file);
+        let late = row(&keys[1].linkedid, 2, "ANSWERED", 3);
+        let names = [file.as_str()];
+        let (ended, _) =
+            tokio::join!(store.end_redaction(&keys[0], &ends), register(&store, &keys[1], &late, &names));
+        ended.unwrap();
+        for key in keys {
+            let call = store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap();
+            assert_eq!(call.status, "completed", "{n}: {}", key.linkedid);
+        }
     }
 }
 
@@ -307,9 +353,7 @@ async fn concurrent_outcomes(store: Store) {
     let tasks = files.into_iter().map(|file| {
         let (store, call) = (store.clone(), call.clone());
         tokio::spawn(async move {
-            let redacted = outcome(&call, &file, RedactionOutcome::Completed);
-            let ended = Ended { redacted, transcript: None, peaks: vec![], format: None, size_bytes: None };
-            store.end_redaction(&call, &ended).await.unwrap();
+            store.end_redaction(&call, &ended(&call, &file)).await.unwrap();
         })
     });
     for task in tasks.collect::<Vec<_>>() {
@@ -342,7 +386,7 @@ async fn many_at_once(store: Store) {
     let unsent = store
         .register(&registrations, |key, legs| {
             let recordings = files(&key.linkedid).iter().map(|f| recording(key, f)).collect();
-            (assemble(legs, &key.linkedid, &[], &Zone::UTC), recordings)
+            (assemble(legs.iter().copied(), &key.linkedid, &[], &Zone::UTC), recordings)
         })
         .await
         .unwrap();
@@ -414,6 +458,7 @@ on_both! {
     life_of_a_call;
     failures;
     shared_recording;
+    named_at_its_end;
     pages_and_tenants;
     cursors;
     concurrent_outcomes;

@@ -24,8 +24,13 @@ pub struct Call {
 
 /// Puts the legs of one linked id together. `trunks` are the PBX's trunk
 /// peers, empty where they are not known; `zone` is the PBX's time zone.
-pub fn assemble(rows: &[CdrRow], linkedid: &str, trunks: &[String], zone: &Zone) -> Call {
-    let mut legs: Vec<&CdrRow> = rows.iter().collect();
+pub fn assemble<'a>(
+    legs: impl IntoIterator<Item = &'a CdrRow>,
+    linkedid: &str,
+    trunks: &[String],
+    zone: &Zone,
+) -> Call {
+    let mut legs: Vec<&CdrRow> = legs.into_iter().collect();
     legs.sort_by_key(|l| (l.calldate, l.sequence));
     let direction = Direction::of_call(&legs, linkedid, trunks);
     let started_at = legs.iter().filter_map(|l| l.started_at(zone)).min();

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod calls;
 pub mod cursors;
 mod group;
+mod legs;
 pub mod originals;
 pub mod recordings;
 pub mod register;

@@ -270,12 +270,15 @@ impl Store {
             return Ok(());
         }
         write_tx!(self, |tx| {
-            let mut query = sqlx::QueryBuilder::new("UPDATE recordings SET published = ");
-            query.push_bind(true).push(" WHERE (tenant, id) IN (");
+            let mut query = sqlx::QueryBuilder::new("WITH v (tenant, id) AS (");
             query.push_values(ids, |mut tuple, (tenant, id)| {
                 tuple.push_bind(tenant.as_str()).push_bind(*id);
             });
-            query.push(")").build().persistent(false).execute(&mut *tx).await?;
+            query.push(
+                ") UPDATE recordings SET published = TRUE FROM v
+                 WHERE recordings.id = v.id AND recordings.tenant = v.tenant",
+            );
+            query.build().persistent(false).execute(&mut *tx).await?;
         });
         Ok(())
     }

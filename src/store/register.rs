@@ -1,10 +1,13 @@
 //! CDR rows by the hundred: their legs, calls and recordings in a handful of
 //! statements, so that years of history are read in minutes.
 
-use super::calls::NamedRecording;
-use super::{Result, Store, now, read, write_tx};
-use crate::call::{Call, CallKey, CdrRow, Segment};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use super::calls::{CallStatus, NamedRecording, status_of};
+use super::legs::{legs_of, save_legs};
+use super::recordings::RecordingState;
+use super::{Result, Store, now, write_tx};
+use crate::call::{Call, CallKey, CdrRow};
+use sqlx::types::Json;
+use std::collections::{BTreeMap, HashMap};
 
 /// Rows of one statement: SQLite takes 32,766 parameters.
 pub(crate) const ROWS: usize = 1_000;
@@ -57,159 +60,127 @@ fn calls_of<'a>(rows: &[&'a Registration<'a>]) -> Vec<(String, &'a CallKey, &'a 
     calls.into_iter().map(|(id, (key, source))| (id, key, source)).collect()
 }
 
-/// Which of these legs are there already.
-macro_rules! known_legs {
-    ($tx:expr, $rows:expr) => {{
-        let mut known: HashSet<(String, String, String)> = HashSet::new();
-        for part in $rows.chunks(ROWS) {
-            let mut query = sqlx::QueryBuilder::new("WITH k (tenant, pbx, identity) AS (");
-            query.push_values(part, |mut tuple, row| {
-                let (tenant, pbx, identity) = row.leg();
-                tuple.push_bind(tenant).push_bind(pbx).push_bind(identity);
-            });
-            query.push(
-                ") SELECT l.tenant, l.pbx, l.identity FROM k
-                 JOIN legs l ON l.tenant = k.tenant AND l.pbx = k.pbx AND l.identity = k.identity",
-            );
-            let found: Vec<(String, String, String)> =
-                query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
-            known.extend(found);
-        }
-        known
-    }};
+/// The calls as their legs of before and of now tell them.
+fn assembled<'a>(
+    rows: &[&'a Registration<'a>],
+    calls: &[(String, &'a CallKey, &'a str)],
+    before: &HashMap<String, BTreeMap<String, CdrRow>>,
+    assemble: impl Fn(&CallKey, &[&CdrRow]) -> (Call, Vec<NamedRecording>),
+) -> Vec<Assembled<'a>> {
+    let mut legs: HashMap<&CallKey, BTreeMap<&str, &CdrRow>> = HashMap::new();
+    for (id, key, _) in calls {
+        let known = before.get(id).into_iter().flatten().map(|(identity, cdr)| (identity.as_str(), cdr));
+        legs.entry(key).or_default().extend(known);
+    }
+    for row in rows {
+        legs.entry(row.key).or_default().insert(row.identity, row.row);
+    }
+    let call = |(id, key, source): &(String, &'a CallKey, &'a str)| {
+        let legs: Vec<&CdrRow> = legs.get(key).into_iter().flat_map(|l| l.values().copied()).collect();
+        let (call, recordings) = assemble(key, &legs);
+        Assembled { key, id: id.clone(), source, call, recordings }
+    };
+    calls.iter().map(call).collect()
+}
+
+/// The calls' recordings, each once, by id: all write them in one order.
+fn recordings_of<'a>(calls: &[&'a Assembled<'_>]) -> Vec<(&'a CallKey, &'a NamedRecording)> {
+    let named = calls.iter().flat_map(|a| a.recordings.iter().map(|r| (r.id.as_str(), (a.key, r))));
+    named.collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+/// The recordings that the bus does not have, each for every call that names it.
+fn unsent<'a>(
+    calls: &[&'a Assembled<'_>],
+    published: &'a HashMap<String, bool>,
+) -> impl Iterator<Item = Unsent> {
+    let named = calls.iter().flat_map(|a| a.recordings.iter().map(|r| (a.key, r)));
+    let unsent = named
+        .filter(|(_, r)| r.path.is_ok() && !published.get(&r.id).copied().unwrap_or(false))
+        .map(|(key, r)| Unsent { call: key.clone(), recording: r.clone() });
+    unsent.collect::<Vec<_>>().into_iter()
+}
+
+/// What a call says of which no recording was looked at yet.
+fn settled_as_new(call: &Assembled<'_>) -> CallStatus {
+    let state = |r: &NamedRecording| RecordingState {
+        redaction_status: status_as_new(r).to_owned(),
+        redacted_segments: Json(Vec::new()),
+        redacted_at: None,
+        detail: r.path.as_ref().err().cloned(),
+    };
+    let states: Vec<RecordingState> = call.recordings.iter().map(state).collect();
+    status_of(call.call.disposition.as_str(), &states)
+}
+
+fn status_as_new(recording: &NamedRecording) -> &'static str {
+    if recording.path.is_ok() { "pending" } else { "failed" }
 }
 
 /// A new leg that names a recording after its redaction ended (a call picked up
 /// again from park, an attended transfer: Asterisk appends to the same file)
 /// has it sent once more.
 macro_rules! send_grown_again {
-    ($tx:expr, $rows:expr) => {{
-        let naming: Vec<&Registration<'_>> =
-            $rows.iter().filter(|r| r.recording_id.is_some()).copied().collect();
-        let known = known_legs!($tx, naming);
-        let is_known = |r: &Registration<'_>| {
-            let (tenant, pbx, identity) = r.leg();
-            known.contains(&(tenant.to_owned(), pbx.to_owned(), identity.to_owned()))
-        };
-        let grown: Vec<&Registration<'_>> = naming.iter().filter(|r| !is_known(r)).copied().collect();
-        for part in grown.chunks(ROWS) {
-            let mut query = sqlx::QueryBuilder::new("UPDATE recordings SET published = ");
-            query.push_bind(false).push(
-                " WHERE redaction_status IN ('completed', 'not_needed', 'dry_run', 'failed') AND (tenant, id) IN (",
+    ($tx:expr, $new_legs:expr) => {{
+        let naming: Vec<(&str, &str)> =
+            $new_legs.filter_map(|r| Some((r.key.tenant.as_str(), r.recording_id.as_deref()?))).collect();
+        for part in naming.chunks(ROWS) {
+            let mut query = sqlx::QueryBuilder::new("WITH v (tenant, id) AS (");
+            query.push_values(part, |mut tuple, (tenant, id)| {
+                tuple.push_bind(*tenant).push_bind(*id);
+            });
+            query.push(
+                ") UPDATE recordings SET published = FALSE FROM v
+                 WHERE recordings.id = v.id AND recordings.tenant = v.tenant
+                   AND redaction_status IN ('completed', 'not_needed', 'dry_run', 'failed')",
             );
-            query.push_values(part, |mut tuple, row| {
-                tuple.push_bind(row.key.tenant.as_str()).push_bind(row.recording_id.clone());
-            });
-            query.push(")").build().persistent(false).execute(&mut *$tx).await?;
-        }
-    }};
-}
-
-macro_rules! save_legs {
-    ($tx:expr, $rows:expr) => {{
-        for part in $rows.chunks(ROWS) {
-            let mut query =
-                sqlx::QueryBuilder::new("INSERT INTO legs (tenant, pbx, identity, linkedid, cdr) ");
-            query.push_values(part, |mut tuple, row| {
-                let (tenant, pbx, identity) = row.leg();
-                tuple.push_bind(tenant).push_bind(pbx).push_bind(identity);
-                tuple.push_bind(row.key.linkedid.as_str()).push_bind(sqlx::types::Json(row.row));
-            });
-            query.push(" ON CONFLICT (tenant, pbx, identity) DO UPDATE SET cdr = excluded.cdr");
             query.build().persistent(false).execute(&mut *$tx).await?;
         }
     }};
 }
 
-/// Every leg of the calls, by call id.
-macro_rules! legs_of {
-    ($tx:expr, $calls:expr) => {{
-        let mut legs: HashMap<String, Vec<CdrRow>> = HashMap::new();
-        for part in $calls.chunks(ROWS) {
-            let mut query = sqlx::QueryBuilder::new("WITH k (id, tenant, pbx, linkedid) AS (");
-            query.push_values(part, |mut tuple, (id, key, _)| {
-                tuple.push_bind(id.as_str()).push_bind(key.tenant.as_str());
-                tuple.push_bind(key.pbx.as_str()).push_bind(key.linkedid.as_str());
-            });
-            query.push(
-                ") SELECT k.id, l.cdr FROM k
-                 JOIN legs l ON l.tenant = k.tenant AND l.pbx = k.pbx AND l.linkedid = k.linkedid",
-            );
-            let found: Vec<(String, sqlx::types::Json<CdrRow>)> =
-                query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
-            for (id, cdr) in found {
-                legs.entry(id).or_default().push(cdr.0);
-            }
-        }
-        legs
+/// An INSERT of recordings that nobody has looked at.
+macro_rules! insert_of_recordings {
+    ($part:expr, $at:expr) => {{
+        let mut query = sqlx::QueryBuilder::new(
+            "INSERT INTO recordings (id, tenant, pbx, recordingfile, path, redaction_status, detail, updated_at,
+               published, redacted, redacted_segments, muted_s, elapsed_ms) ",
+        );
+        query.push_values($part, |mut tuple, (key, r)| {
+            tuple.push_bind(r.id.as_str()).push_bind(key.tenant.as_str()).push_bind(key.pbx.as_str());
+            tuple.push_bind(r.recordingfile.as_str()).push_bind(r.path.as_deref().ok());
+            tuple.push_bind(status_as_new(r)).push_bind(r.path.as_ref().err().map(String::as_str));
+            tuple.push_bind($at).push("FALSE, FALSE, '[]', 0, 0");
+        });
+        query
     }};
 }
 
-/// Keeps calls and their recordings inside a transaction; what was not yet sent to the bus.
-macro_rules! save_calls {
-    ($tx:expr, $calls:expr) => {{
-        let calls: &[Assembled<'_>] = $calls;
-        let at = now();
-        for part in calls.chunks(ROWS) {
-            let mut query = sqlx::QueryBuilder::new(
-                "INSERT INTO calls (id, tenant, pbx, source, linkedid, started_at, duration_s, direction,
-                   disposition, from_number, to_number, extension, status, redaction_status, redacted,
-                   redacted_segments, updated_at) ",
-            );
-            query.push_values(part, |mut tuple, a| {
-                tuple.push_bind(a.id.as_str()).push_bind(a.key.tenant.as_str()).push_bind(a.key.pbx.as_str());
-                tuple.push_bind(a.source).push_bind(a.key.linkedid.as_str());
-                tuple.push_bind(a.call.started_at.unwrap_or_default()).push_bind(a.call.duration_s);
-                tuple.push_bind(a.call.direction.as_str()).push_bind(a.call.disposition.as_str());
-                tuple.push_bind(a.call.from.as_str()).push_bind(a.call.to.as_str());
-                tuple.push_bind(a.call.extension.as_deref()).push_bind("pending").push_bind("pending");
-                tuple.push_bind(false).push_bind(sqlx::types::Json(Vec::<Segment>::new())).push_bind(at);
-            });
-            query.push(
-                " ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at,
-                   duration_s = excluded.duration_s, direction = excluded.direction,
-                   disposition = excluded.disposition, from_number = excluded.from_number,
-                   to_number = excluded.to_number, extension = excluded.extension",
-            );
-            query.build().persistent(false).execute(&mut *$tx).await?;
-        }
-        let published = save_recordings!($tx, calls, at);
-        let settled: Vec<(&str, &str)> =
-            calls.iter().map(|a| (a.id.as_str(), a.call.disposition.as_str())).collect();
-        settle_calls!($tx, &settled);
-        let unsent = calls.iter().flat_map(|a| a.recordings.iter().map(|r| (a.key, r)));
-        unsent
-            .filter(|(_, r)| r.path.is_ok() && !published.get(&r.id).copied().unwrap_or(false))
-            .map(|(key, r)| Unsent { call: key.clone(), recording: r.clone() })
-            .collect::<Vec<_>>()
+/// An INSERT of calls as new.
+macro_rules! insert_of_calls {
+    ($part:expr, $at:expr) => {{
+        let mut query = sqlx::QueryBuilder::new(
+            "INSERT INTO calls (id, tenant, pbx, source, linkedid, started_at, duration_s, direction,
+               disposition, from_number, to_number, extension, status, redaction_status, detail, summary,
+               updated_at, redacted, redacted_segments) ",
+        );
+        query.push_values($part, |mut tuple, a| {
+            tuple.push_bind(a.id.as_str()).push_bind(a.key.tenant.as_str()).push_bind(a.key.pbx.as_str());
+            tuple.push_bind(a.source).push_bind(a.key.linkedid.as_str());
+            tuple.push_bind(a.call.started_at.unwrap_or_default()).push_bind(a.call.duration_s);
+            tuple.push_bind(a.call.direction.as_str()).push_bind(a.call.disposition.as_str());
+            tuple.push_bind(a.call.from.as_str()).push_bind(a.call.to.as_str());
+            let new = settled_as_new(a);
+            tuple.push_bind(a.call.extension.as_deref()).push_bind(new.status).push_bind(new.redaction);
+            tuple.push_bind(new.detail).push_bind(new.summary).push_bind($at).push("FALSE, '[]'");
+        });
+        query
     }};
 }
 
-/// Keeps the calls' recordings and whose they are; whether each was sent to the bus.
-macro_rules! save_recordings {
-    ($tx:expr, $calls:expr, $at:expr) => {{
-        let all: BTreeMap<&str, (&CallKey, &NamedRecording)> =
-            $calls.iter().flat_map(|a| a.recordings.iter().map(|r| (r.id.as_str(), (a.key, r)))).collect();
-        let all: Vec<(&CallKey, &NamedRecording)> = all.into_values().collect();
-        let mut published: HashMap<String, bool> = HashMap::new();
-        for part in all.chunks(ROWS) {
-            let mut query = sqlx::QueryBuilder::new(
-                "INSERT INTO recordings (id, tenant, pbx, recordingfile, path, published, redaction_status,
-                   redacted, redacted_segments, detail, muted_s, elapsed_ms, updated_at) ",
-            );
-            query.push_values(part, |mut tuple, (key, r)| {
-                tuple.push_bind(r.id.as_str()).push_bind(key.tenant.as_str()).push_bind(key.pbx.as_str());
-                tuple.push_bind(r.recordingfile.as_str()).push_bind(r.path.as_deref().ok()).push_bind(false);
-                tuple.push_bind(if r.path.is_ok() { "pending" } else { "failed" }).push_bind(false);
-                tuple.push_bind(sqlx::types::Json(Vec::<Segment>::new()));
-                tuple.push_bind(r.path.as_ref().err().map(String::as_str));
-                tuple.push_bind(0.0_f64).push_bind(0_i64).push_bind($at);
-            });
-            query.push(" ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING id, published");
-            let rows: Vec<(String, bool)> =
-                query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
-            published.extend(rows);
-        }
+/// Keeps whose the recordings are.
+macro_rules! save_call_recordings {
+    ($tx:expr, $calls:expr) => {{
         let named: Vec<(&str, &str)> =
             $calls.iter().flat_map(|a| a.recordings.iter().map(|r| (a.id.as_str(), r.id.as_str()))).collect();
         for part in named.chunks(ROWS) {
@@ -219,6 +190,64 @@ macro_rules! save_recordings {
             });
             query.push(" ON CONFLICT DO NOTHING").build().persistent(false).execute(&mut *$tx).await?;
         }
+    }};
+}
+
+/// Keeps calls of which nothing was known, nor of their recordings; `false` when
+/// something was, and they are to be saved as known ones.
+macro_rules! save_new_calls {
+    ($tx:expr, $calls:expr) => {{
+        let (calls, at): (&[&Assembled<'_>], _) = ($calls, now());
+        let recordings = recordings_of(calls);
+        let mut kept = 0;
+        for part in recordings.chunks(ROWS) {
+            let mut query = insert_of_recordings!(part, at);
+            query.push(" ON CONFLICT DO NOTHING");
+            kept += query.build().persistent(false).execute(&mut *$tx).await?.rows_affected();
+        }
+        for part in calls.chunks(ROWS) {
+            let mut query = insert_of_calls!(part, at);
+            query.push(" ON CONFLICT DO NOTHING");
+            kept += query.build().persistent(false).execute(&mut *$tx).await?.rows_affected();
+        }
+        let all_new = kept == (recordings.len() + calls.len()) as u64;
+        if all_new {
+            save_call_recordings!($tx, calls);
+        }
+        all_new
+    }};
+}
+
+/// Keeps calls and their recordings inside a transaction; which of the
+/// recordings were sent to the bus.
+///
+/// The recordings come first and are locked, as where one's outcome is noted:
+/// whichever of the two is second sees the other's.
+macro_rules! save_calls {
+    ($tx:expr, $calls:expr) => {{
+        let (calls, at): (&[&Assembled<'_>], _) = ($calls, now());
+        let mut published: HashMap<String, bool> = HashMap::new();
+        for part in recordings_of(calls).chunks(ROWS) {
+            let mut query = insert_of_recordings!(part, at);
+            query.push(" ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING id, published");
+            let rows: Vec<(String, bool)> =
+                query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
+            published.extend(rows);
+        }
+        for part in calls.chunks(ROWS) {
+            let mut query = insert_of_calls!(part, at);
+            query.push(
+                " ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at,
+                   duration_s = excluded.duration_s, direction = excluded.direction,
+                   disposition = excluded.disposition, from_number = excluded.from_number,
+                   to_number = excluded.to_number, extension = excluded.extension",
+            );
+            query.build().persistent(false).execute(&mut *$tx).await?;
+        }
+        save_call_recordings!($tx, calls);
+        let settled: Vec<(&str, &str)> =
+            calls.iter().map(|a| (a.id.as_str(), a.call.disposition.as_str())).collect();
+        settle_calls!($tx, &settled);
         published
     }};
 }
@@ -273,22 +302,31 @@ impl Store {
     pub async fn register(
         &self,
         rows: &[Registration<'_>],
-        assemble: impl Fn(&CallKey, &[CdrRow]) -> (Call, Vec<NamedRecording>),
+        assemble: impl Fn(&CallKey, &[&CdrRow]) -> (Call, Vec<NamedRecording>),
     ) -> Result<Vec<Unsent>> {
         let rows = latest(rows);
         let calls = calls_of(&rows);
         Ok(write_tx!(self, |tx| {
-            send_grown_again!(tx, rows);
+            let before = legs_of!(tx, calls);
             save_legs!(tx, rows);
-            let legs = legs_of!(tx, calls);
-            let assembled: Vec<Assembled<'_>> = calls
-                .iter()
-                .map(|(id, key, source)| {
-                    let (call, recordings) = assemble(key, legs.get(id).map_or(&[], Vec::as_slice));
-                    Assembled { key, id: id.clone(), source, call, recordings }
-                })
-                .collect();
-            save_calls!(tx, &assembled)
+            let all = assembled(&rows, &calls, &before, &assemble);
+            let (mut known, new): (Vec<_>, Vec<_>) = all.iter().partition(|a| before.contains_key(&a.id));
+            let none = HashMap::new();
+            let mut out = Vec::new();
+            if new.is_empty() || !save_new_calls!(tx, &new) {
+                known = all.iter().collect();
+            } else {
+                out.extend(unsent(&new, &none));
+            }
+            if !known.is_empty() {
+                let is_new = |r: &&Registration<'_>| {
+                    !before.get(&r.key.call_id()).is_some_and(|legs| legs.contains_key(r.identity))
+                };
+                send_grown_again!(tx, rows.iter().copied().filter(is_new));
+                let published = save_calls!(tx, &known);
+                out.extend(unsent(&known, &published));
+            }
+            out
         }))
     }
 
@@ -304,39 +342,8 @@ impl Store {
         recordings: &[NamedRecording],
     ) -> Result<Vec<Unsent>> {
         let (id, call, recordings) = (key.call_id(), call.clone(), recordings.to_vec());
-        let assembled = [Assembled { key, id, source, call, recordings }];
-        Ok(write_tx!(self, |tx| save_calls!(tx, &assembled)))
-    }
-
-    /// Those of `rows` (identity, recordingfile) that are known, with this
-    /// recording: what a source that re-reads need not publish again. A row whose
-    /// recording was renamed since (a script that makes an MP3 of it and says so
-    /// in the row) is news.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn known_rows(
-        &self,
-        tenant: &str,
-        pbx: &str,
-        rows: &[(String, &str)],
-    ) -> Result<HashSet<String>> {
-        let mut known = HashSet::new();
-        for part in rows.chunks(ROWS) {
-            let found: Vec<String> = read!(self, |pool| {
-                let mut query = sqlx::QueryBuilder::new("WITH k (identity, file) AS (");
-                query.push_values(part, |mut tuple, (identity, file)| {
-                    tuple.push_bind(identity.as_str()).push_bind(*file);
-                });
-                query.push(
-                    ") SELECT l.identity FROM k JOIN legs l ON l.identity = k.identity AND l.tenant = ",
-                );
-                query.push_bind(tenant).push(" AND l.pbx = ").push_bind(pbx);
-                query.push(" WHERE l.cdr ->> 'recordingfile' = k.file");
-                query.build_query_scalar().persistent(false).fetch_all(pool).await?
-            });
-            known.extend(found);
-        }
-        Ok(known)
+        let assembled = Assembled { key, id, source, call, recordings };
+        let published = write_tx!(self, |tx| save_calls!(tx, &[&assembled]));
+        Ok(unsent(&[&assembled], &published).collect())
     }
 }

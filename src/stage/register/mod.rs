@@ -152,8 +152,8 @@ fn registration<'a>(row: &'a CdrChanged, ways: &Ways) -> Registration<'a> {
     }
 }
 
-fn assembled(key: &CallKey, legs: &[CdrRow], ways: &Ways) -> (Call, Vec<NamedRecording>) {
-    let call = assemble(legs, &key.linkedid, &ways.trunks, &ways.zone);
+fn assembled(key: &CallKey, legs: &[&CdrRow], ways: &Ways) -> (Call, Vec<NamedRecording>) {
+    let call = assemble(legs.iter().copied(), &key.linkedid, &ways.trunks, &ways.zone);
     let recordings = named(key, &call.recordingfiles, &ways.base);
     (call, recordings)
 }
