@@ -1,6 +1,7 @@
 //! 100,000 historic calls from a MyISAM table of a real MariaDB into the
-//! embedded store, by `unsaid serve` as a process, killed and started again on
-//! the way: rows a second, and how long an INSERT of Asterisk's had to wait.
+//! embedded store, by `unsaid serve` as a process with all its roles, killed and
+//! started again on the way: rows a second, and how long an INSERT of Asterisk's
+//! had to wait. The recordings are gone, as those of old calls often are.
 //!
 //!   cargo bench --bench import [-- ROWS]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run has nothing to report")]
@@ -84,9 +85,8 @@ async fn main() {
         dir.path().display()
     );
     std::fs::write(&config, settings).unwrap();
-    let args = ["serve", "--config", &config.display().to_string(), "--roles", "source,register,api"]
-        .map(str::to_owned);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let config = config.display().to_string();
+    let args = ["serve", "--config", &config];
     let start = || Process::start(dir.path(), Path::new(env!("CARGO_BIN_EXE_unsaid")), &args, None);
     let stop = Arc::new(AtomicBool::new(false));
     let asterisk = tokio::spawn(asterisk(db.port, stop.clone()));
