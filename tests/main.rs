@@ -20,6 +20,7 @@ mod hooks;
 mod kill;
 mod leaks;
 mod leftovers;
+mod meddled;
 #[cfg(feature = "ner")]
 mod ner;
 mod office;

@@ -1,33 +1,19 @@
 //! A whole file in the place of another: at any instant the recording's name
 //! bears a whole file, or an original lies beside it and is put back.
 
+use crate::meddled::{AFTER, BEFORE, BEST, Fate, ID, Meddled, SERVERS, Server, TAIL, path, which};
 use crate::office::{Office, SECRETS, Unsaid, age, assert_redacted, segments_of};
 use crate::servers::openssh::Sshd;
 use crate::servers::{eventually, folder, is_root};
-use async_trait::async_trait;
 use serde_json::Value;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use unsaid::call::RecordingPath;
+use std::sync::atomic::Ordering;
 use unsaid::recordings::local::LocalRecordings;
 use unsaid::recordings::sftp::SftpRecordings;
-use unsaid::recordings::write_back::{Replacement, Which, recover, replace};
-use unsaid::recordings::{Entry, Recordings, RecordingsError, Result, Stat};
-use unsaid_dsp::mute::Patch;
-
-const BEFORE: &[u8] = b"the original with its secret";
-const AFTER: &[u8] = b"the redacted one, of another length";
-/// What somebody appends.
-const TAIL: &[u8] = b" and more";
-const ID: &str = "0190-id";
-
-fn path() -> RecordingPath {
-    RecordingPath::parse("2024/05/14/call.flac").unwrap()
-}
+use unsaid::recordings::write_back::{Replacement, recover, replace};
+use unsaid::recordings::{Recordings, RecordingsError, Result, Stat};
 
 /// A base folder with one recording of another mode and an old time.
 fn base() -> tempfile::TempDir {
@@ -56,143 +42,6 @@ fn content(base: &Path) -> Option<Vec<u8>> {
 async fn try_replace(recordings: &dyn Recordings, seen: Stat) -> Result<()> {
     let new = Replacement { id: ID, seen, before: BEFORE, after: AFTER, limit_bytes: 1 << 20 };
     replace(recordings, &path(), new).await
-}
-
-fn which(bytes: &[u8]) -> Which {
-    match bytes {
-        BEFORE => Which::Old,
-        AFTER => Which::New,
-        _ => Which::Other,
-    }
-}
-
-/// What happens to a call, counted from one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    Nothing,
-    /// This call and every later one fail: the process or the wire is dead.
-    DiesAt(usize),
-    /// As if it died after the call had its effect.
-    DiesAfter(usize),
-    /// Somebody writes the recording anew before this call; size and time tell nothing of it.
-    AltersAt(usize),
-    /// Somebody appends to the recording before this call.
-    AppendsAt(usize),
-    /// The same, and the process dies before a later one.
-    AppendsAndDies(usize, usize),
-    /// Somebody deletes the recording before this call.
-    GoesAt(usize),
-}
-
-/// What a server can do.
-#[derive(Clone, Copy, Debug)]
-struct Server {
-    renames_over: bool,
-    links: bool,
-}
-
-const BEST: Server = Server { renames_over: true, links: true };
-const SERVERS: [Server; 4] = [
-    BEST,
-    Server { renames_over: true, links: false },
-    Server { renames_over: false, links: true },
-    Server { renames_over: false, links: false },
-];
-
-/// Recordings that a test meddles with.
-struct Meddled {
-    inner: Arc<dyn Recordings>,
-    base: std::path::PathBuf,
-    fate: Fate,
-    server: Server,
-    calls: AtomicUsize,
-}
-
-impl Meddled {
-    fn new(base: &Path, fate: Fate, server: Server) -> Meddled {
-        let inner = Arc::new(LocalRecordings::new(base));
-        Meddled { inner, base: base.to_owned(), fate, server, calls: AtomicUsize::new(0) }
-    }
-
-    fn meddle(&self, n: usize) {
-        let file = self.base.join(path().as_str());
-        match self.fate {
-            Fate::AltersAt(at) if n == at => {
-                let time = std::fs::metadata(&file).unwrap().modified().unwrap();
-                std::fs::write(&file, BEFORE.to_ascii_uppercase()).unwrap();
-                std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
-            }
-            Fate::AppendsAt(at) | Fate::AppendsAndDies(at, _) if n == at => {
-                std::fs::File::options().append(true).open(&file).unwrap().write_all(TAIL).unwrap();
-            }
-            Fate::GoesAt(at) if n == at => std::fs::remove_file(&file).unwrap(),
-            _ => {}
-        }
-    }
-
-    async fn through<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let n = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.fate {
-            Fate::DiesAt(at) if n >= at => return Err(RecordingsError::BrokenOff),
-            Fate::AppendsAndDies(_, at) if n >= at => return Err(RecordingsError::BrokenOff),
-            Fate::DiesAfter(at) if n > at => return Err(RecordingsError::BrokenOff),
-            _ => self.meddle(n),
-        }
-        let result = work.await;
-        if self.fate == Fate::DiesAfter(n) { Err(RecordingsError::BrokenOff) } else { result }
-    }
-}
-
-#[async_trait]
-impl Recordings for Meddled {
-    async fn stat(&self, path: &RecordingPath) -> Result<Stat> {
-        self.through(self.inner.stat(path)).await
-    }
-    async fn fetch(&self, path: &RecordingPath, limit: u64) -> Result<Vec<u8>> {
-        self.through(self.inner.fetch(path, limit)).await
-    }
-    async fn read(&self, path: &RecordingPath, offset: u64, len: u64) -> Result<Vec<u8>> {
-        self.through(self.inner.read(path, offset, len)).await
-    }
-    async fn overwrite(&self, path: &RecordingPath, patches: &[Patch]) -> Result<()> {
-        self.through(self.inner.overwrite(path, patches)).await
-    }
-    async fn set_mtime(&self, path: &RecordingPath, mtime_s: i64) -> Result<()> {
-        self.through(self.inner.set_mtime(path, mtime_s)).await
-    }
-    async fn check_sole_name(&self, path: &RecordingPath) -> Result<()> {
-        self.through(self.inner.check_sole_name(path)).await
-    }
-    async fn create(&self, path: &RecordingPath, bytes: &[u8]) -> Result<()> {
-        self.through(self.inner.create(path, bytes)).await
-    }
-    async fn adopt(&self, path: &RecordingPath, like: &RecordingPath) -> Result<()> {
-        self.through(self.inner.adopt(path, like)).await
-    }
-    async fn link(&self, from: &RecordingPath, to: &RecordingPath) -> Result<bool> {
-        if !self.server.links {
-            return self.through(async { Ok(false) }).await;
-        }
-        self.through(self.inner.link(from, to)).await
-    }
-    async fn rename_over(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
-        if !self.server.renames_over {
-            return self.through(async { Err(RecordingsError::NoAtomicRename) }).await;
-        }
-        self.through(self.inner.rename_over(from, to)).await
-    }
-    async fn rename(&self, from: &RecordingPath, to: &RecordingPath) -> Result<()> {
-        self.through(self.inner.rename(from, to)).await
-    }
-    async fn remove(&self, path: &RecordingPath) -> Result<()> {
-        self.through(self.inner.remove(path)).await
-    }
-    async fn list(&self, folder: Option<&RecordingPath>) -> Result<Vec<Entry>> {
-        self.through(self.inner.list(folder)).await
-    }
-    async fn remove_folder(&self, folder: &RecordingPath) -> Result<()> {
-        self.through(self.inner.remove_folder(folder)).await
-    }
 }
 
 /// What the stage does after a crash: mend, look, and replace unless it is done.
@@ -288,7 +137,7 @@ async fn what_is_appended_at_any_step_is_there_afterwards() {
     for server in SERVERS {
         let steps = steps_on(server).await;
         // The steps around the one in which the name bears no file: nobody can append by it.
-        let nameless = if server.renames_over { steps + 1 } else { 13 };
+        let nameless = if server.renames_over { steps + 1 } else { 13 + usize::from(server.links) };
         for at in (1..=steps).filter(|at| *at != nameless) {
             let dir = base();
             let meddled = Meddled::new(dir.path(), Fate::AppendsAt(at), server);
@@ -332,6 +181,29 @@ async fn what_was_appended_outlives_a_crash_at_any_later_step() {
             // It went to the new file, and only a person can tell that from another one.
             assert_eq!(there, [AFTER, TAIL].concat(), "{at} {dies}");
             assert!(matches!(recovered, Err(RecordingsError::SetAside(_))), "{at} {dies}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_at_any_step_loses_nothing() {
+    for server in SERVERS {
+        for at in 1..=steps_on(server).await {
+            let dir = base();
+            let swept = Meddled::new(dir.path(), Fate::SweptAt(at), server);
+            let seen = swept.inner.stat(&path()).await.unwrap();
+            let result = try_replace(&swept, seen).await;
+            let there = content(dir.path()).unwrap();
+            match result {
+                Ok(()) => assert_eq!(there, AFTER, "{server:?} {at}"),
+                Err(error) => {
+                    assert!(matches!(error, RecordingsError::Changed), "{server:?} {at}: {error}");
+                    assert_eq!(there, BEFORE, "{server:?} {at}");
+                }
+            }
+            assert_eq!(files(dir.path()), ["call.flac"], "{server:?} {at}");
+            next_run(dir.path(), server).await;
+            assert_eq!(content(dir.path()).unwrap(), AFTER, "{server:?} {at}");
         }
     }
 }

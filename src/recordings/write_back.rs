@@ -126,14 +126,18 @@ pub async fn replace(recordings: &dyn Recordings, path: &RecordingPath, new: Rep
     recordings.check_sole_name(path).await?;
     let replaced = async {
         prepare(recordings, path, &temporary, &new).await?;
-        swap(recordings, path, (&temporary, &aside), new.seen).await
+        swap(recordings, path, (&temporary, &aside), &new).await
     };
     let replaced = replaced.await;
     if replaced.as_ref().is_err_and(|e| !e.is_outage()) {
         // Should this fail too, the next run does it.
         let _ = recover(recordings, path, new.id, new.limit_bytes, which).await;
     }
-    replaced
+    match replaced {
+        // A sweep took the new file for a leftover.
+        Err(RecordingsError::NotFound) if is_there(recordings, path).await? => Err(RecordingsError::Changed),
+        replaced => replaced,
+    }
 }
 
 /// Everything before the rename: the new file whole and dressed, the old one unchanged.
@@ -167,11 +171,11 @@ async fn swap(
     recordings: &dyn Recordings,
     path: &RecordingPath,
     (temporary, aside): (&RecordingPath, &RecordingPath),
-    seen: Stat,
+    new: &Replacement<'_>,
 ) -> Result<()> {
     let has_two_names = recordings.link(path, aside).await?;
     match recordings.stat(path).await {
-        Ok(there) if there == seen => {}
+        Ok(there) if there == new.seen => {}
         // It grew while it was compared.
         Ok(_) => return Err(RecordingsError::Changed),
         // Whoever deleted it did not mean to leave us its last name.
@@ -184,19 +188,28 @@ async fn swap(
     match recordings.rename_over(temporary, path).await {
         Err(RecordingsError::NoAtomicRename) => {
             if has_two_names {
-                recordings.remove(path).await?;
-            } else {
-                recordings.rename(path, aside).await?;
+                // Never by taking away one of two names: a sweep may have taken the other.
+                remove_if_there(recordings, aside).await?;
             }
+            recordings.rename(path, aside).await?;
             recordings.rename(temporary, path).await?;
         }
         Ok(()) if !has_two_names => return Ok(()),
         renamed => renamed?,
     }
-    match recordings.stat(aside).await {
-        Ok(left) if left == seen => recordings.remove(aside).await,
+    let removed = match recordings.stat(aside).await {
+        Ok(left) if left == new.seen => recordings.remove(aside).await,
         Ok(_) => Err(RecordingsError::Changed),
         Err(error) => Err(error),
+    };
+    match removed {
+        // A sweep mended it meanwhile: which of the two it left, the name tells.
+        Err(RecordingsError::NotFound) => match recordings.fetch(path, new.after.len() as u64).await {
+            Ok(there) if there == new.after => Ok(()),
+            Ok(_) | Err(RecordingsError::TooLarge { .. }) => Err(RecordingsError::Changed),
+            Err(error) => Err(error),
+        },
+        removed => removed,
     }
 }
 
@@ -230,10 +243,7 @@ pub async fn recover(
             recordings.rename(&aside, path).await?;
         }
     }
-    match recordings.remove(&temporary).await {
-        Err(RecordingsError::NotFound) => Ok(()),
-        removed => removed,
-    }
+    remove_if_there(recordings, &temporary).await
 }
 
 /// Somebody wrote to the old file while it was replaced: it takes its name again.
@@ -244,6 +254,13 @@ async fn put_back(recordings: &dyn Recordings, aside: &RecordingPath, path: &Rec
             recordings.rename(aside, path).await
         }
         put => put,
+    }
+}
+
+async fn remove_if_there(recordings: &dyn Recordings, path: &RecordingPath) -> Result<()> {
+    match recordings.remove(path).await {
+        Err(RecordingsError::NotFound) => Ok(()),
+        removed => removed,
     }
 }
 
