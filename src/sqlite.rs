@@ -6,9 +6,6 @@ use sqlx::{Connection, SqlitePool};
 /// What the writer keeps of the file in memory, in KiB: ids are random, so years of
 /// calls on their way in touch pages everywhere.
 const CACHE_KIB: u32 = 32 << 10;
-/// Pages that the write-ahead log has before they are copied into the file: one
-/// that is written again and again meanwhile is copied once.
-const CHECKPOINT_PAGES: u32 = 8_000;
 
 /// Opens the connection that all writing goes through.
 ///
@@ -24,7 +21,6 @@ pub async fn writer(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::E
     let pool = pool.before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }));
     let options = options
         .pragma("cache_size", format!("-{CACHE_KIB}"))
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
         // What a savepoint may have to restore, too.
         .pragma("temp_store", "MEMORY");
     pool.connect_with(options).await
