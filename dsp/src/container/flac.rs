@@ -1,7 +1,7 @@
 //! FLAC (RFC 9639): the metadata's stream info, and where each frame lies.
 
 use super::scan::Scan;
-use super::{Container, ContainerError, Layout, Lengths, ReadAt};
+use super::{Account, Container, ContainerError, Layout, Lengths, ReadAt};
 use crate::audio::Rate;
 use crate::codec::Codec;
 
@@ -96,6 +96,7 @@ pub fn probe(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> 
         data_len: source.len().saturating_sub(m.audio_at),
         lengths: Lengths::Right,
         counted: Some(m.info.total),
+        account: Account::default(),
     })
 }
 

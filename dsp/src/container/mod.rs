@@ -1,12 +1,16 @@
 //! Where are the codec frames? A container parser reads headers alone and
 //! answers with a [`Layout`]; it never holds the audio.
 
+pub mod account;
 pub mod flac;
 pub mod mpeg;
 pub mod ogg;
 pub mod raw;
 pub mod scan;
+pub mod tags;
 pub mod wav;
+
+pub use account::{Account, Accountant, Belongs};
 
 use crate::audio::Rate;
 use crate::codec::Codec;
@@ -92,6 +96,8 @@ pub struct Layout {
     pub lengths: Lengths,
     /// Frames, where blocks are not all of one size and the container counts.
     pub counted: Option<u64>,
+    /// What every byte of the file is.
+    pub account: Account,
 }
 
 impl Layout {
@@ -134,6 +140,10 @@ pub enum ContainerError {
     NoTone(&'static str),
     #[error("it has no known signature, and its extension ({0:?}) names no headerless format")]
     UnknownExtension(String),
+    #[error(
+        "{bytes} bytes from offset {at} on are neither audio nor a known tag; the file was left as it is, because a player might play them"
+    )]
+    Unaccounted { at: u64, bytes: u64 },
     #[error("it could not be read: {0}")]
     Read(#[from] std::io::Error),
 }

@@ -2,7 +2,7 @@
 //! 2.5): headers, side information, the bit reservoir, Xing's and LAME's tags.
 
 use super::scan::Scan;
-use super::{Container, ContainerError, Layout, Lengths, ReadAt};
+use super::{Account, Container, ContainerError, Layout, Lengths, ReadAt};
 use crate::audio::Rate;
 use crate::codec::Codec;
 
@@ -161,6 +161,7 @@ fn layout(start: &Start, bytes: u64, total: u64) -> Result<Layout, ContainerErro
         data_len: bytes,
         lengths: Lengths::Right,
         counted: Some(total),
+        account: Account::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 //! and Opus (RFC 7845).
 
 use super::scan::Scan;
-use super::{Container, ContainerError, Layout, Lengths, ReadAt};
+use super::{Account, Container, ContainerError, Layout, Lengths, ReadAt};
 use crate::audio::Rate;
 use crate::codec::{Codec, opus, vorbis};
 
@@ -207,6 +207,7 @@ fn layout(source: &(impl ReadAt + ?Sized), last: u64) -> Result<Layout, Containe
         data_len: source.len(),
         lengths: Lengths::Right,
         counted: Some(frames),
+        account: Account::default(),
     })
 }
 

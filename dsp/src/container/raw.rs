@@ -1,7 +1,7 @@
 //! Headerless files as Asterisk writes them: the extension is the format
 //! (Asterisk `formats/format_{sln,pcm,gsm}.c`).
 
-use super::{Container, ContainerError, Layout, Lengths, ReadAt};
+use super::{Account, Container, ContainerError, Layout, Lengths, ReadAt};
 use crate::audio::Rate;
 use crate::codec::Codec;
 
@@ -49,6 +49,7 @@ pub fn locate(extension: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout
         data_len,
         lengths: Lengths::Right,
         counted: None,
+        account: Account::default(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! RIFF/WAVE (Microsoft/IBM 1991, RFC 2361 tags, `WAVEFORMATEXTENSIBLE`, EBU
 //! Tech 3306 RF64): chunks in any order, every one kept where it is.
 
-use super::{Container, ContainerError, Layout, Lengths, ReadAt};
+use super::{Account, Container, ContainerError, Layout, Lengths, ReadAt};
 use crate::audio::Rate;
 use crate::codec::Codec;
 
@@ -111,6 +111,7 @@ fn layout(
         data_len,
         lengths,
         counted: None,
+        account: Account::default(),
     })
 }
 
