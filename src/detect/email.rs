@@ -1,8 +1,10 @@
 //! E-mail addresses: `john@example.com`, "j o h n dot smith at gmail dot com",
 //! and what people leave out when they spell one.
 
-use super::lexicon::class;
+use super::cues::{Marks, What};
+use super::lexicon::{Lexicon, class};
 use super::text::Text;
+use crate::call::Reason;
 use std::ops::RangeInclusive;
 
 /// Words between "at" and the domain's last "dot".
@@ -16,18 +18,37 @@ const MAX_PLAIN_WORDS: usize = 3;
 /// A pause that parts the address from what was said before it.
 const MAX_PAUSE_S: f64 = 4.0;
 
+/// Words after "email" in which a domain may end in anything: "dot farm".
+const ASKED_WORDS: u32 = 30;
+/// Turns over which one person spells an address.
+const SPELLING_TURNS: u32 = 4;
+/// The shortest word that may be a whole address: "aatgmaildotcom".
+const SHORTEST_SQUASHED: usize = 10;
+
 /// Every address, in order.
-pub fn find(text: &Text, infill: &[bool]) -> Vec<RangeInclusive<usize>> {
+pub fn find(text: &Text, marks: &Marks, lexicon: &Lexicon) -> Vec<RangeInclusive<usize>> {
+    let infill = &marks.infill;
     let mut found: Vec<RangeInclusive<usize>> = Vec::new();
+    let mut asked: Option<u32> = None;
+    let mut cues =
+        marks.cues.iter().filter(|c| matches!(c.what, What::Secret { reason: Reason::Email, .. })).peekable();
     for at in 0..text.len() {
+        while let Some(cue) = cues.next_if(|c| c.last < at) {
+            asked = Some(text.tokens[cue.last].counted);
+        }
+        let open = asked.is_some_and(|a| text.tokens[at].counted - a <= ASKED_WORDS);
+        if is_squashed(&text.plain(at), lexicon) {
+            found.push(at..=at);
+            continue;
+        }
         let whole = text.words[at].text.contains('@') && text.words[at].text.trim().len() > 3;
         if !whole && !text.tokens[at].is(class::AT) {
             continue;
         }
         let written = whole && text.words[at].text.contains('.');
-        let last = if written { Some(at) } else { domain_end(text, at, infill) };
+        let last = if written { Some(at) } else { domain_end(text, at, infill, open) };
         let Some(last) = last else { continue };
-        let first = if whole { Some(at) } else { local_start(text, at, infill) };
+        let first = if whole { Some(at) } else { local_start(text, at, marks) };
         if let Some(first) = first {
             found.push(first..=last);
         }
@@ -37,7 +58,7 @@ pub fn find(text: &Text, infill: &[bool]) -> Vec<RangeInclusive<usize>> {
 
 /// Where the domain after an "at" ends: at `example.com`, at a top-level name
 /// after a "dot", or at a provider whose "dot com" goes without saying.
-fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
+fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool) -> Option<usize> {
     let mut end = None;
     let mut parts = 0;
     let turn = text.tokens[at].turn;
@@ -49,9 +70,26 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         let joined = text.tokens[i - 1].is(class::DOT);
         let article =
             i == at + 1 && token.is(class::ADDRESS_STOP) && token.is(class::LEAD) && !token.is(class::COPULA);
+        // "dot farm", where an address was asked for.
+        let ends = text
+            .tokens
+            .get(i + 1)
+            .is_none_or(|t| t.turn != token.turn || t.is(class::MAIL_STOP | class::CLOSE) && !t.letter);
+        let any_domain = open
+            && joined
+            && (ends || token.ends_sentence)
+            && !token.is(class::MAIL_STOP)
+            && token.numeral.is_none();
         if token.is(class::AT) && parts == 0 || article {
             // Said again by whoever writes it down.
-        } else if written || joined && token.is(class::DOMAIN) || token.is(class::PROVIDER) && parts == 0 {
+        } else if token.is(class::AT) && end.is_none() && token.turn == turn && !joined {
+            // "we're at hello at juniper dot com": the address begins later.
+            return None;
+        } else if any_domain
+            || written
+            || joined && token.is(class::DOMAIN)
+            || token.is(class::PROVIDER) && parts == 0
+        {
             end = Some(i);
             parts += 1;
         } else if token.is(class::DOT) || joined {
@@ -76,7 +114,8 @@ fn domain_end(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
 
 /// Back from the "at" over spelled letters, numbers and joints; plain words
 /// beside a joint or before the "at" belong to it. `None` when nothing is there.
-fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
+fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
+    let infill = &marks.infill;
     let mut first = at;
     let mut plain_words = 0;
     let mut i = at;
@@ -92,15 +131,23 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
         let between = i < at && text.tokens[i].letter && spelled_before;
         // "a l e x": an article is not followed by letters; "ochenta y ocho" is a number.
         let begins = i + 1 < at && text.tokens[i].letter && text.tokens[i + 1].letter;
-        let code = token.letter
-            && (!token.is(class::LETTER_WORD) || token.is(class::AND) || between || begins)
+        let code = token.spells
+            || token.letter && (!token.is(class::LETTER_WORD) || token.is(class::AND) || between || begins)
             || token.nato
             || token.written.is_some()
             || token.numeral.is_some();
         let joint = token.is(class::MAIL_JOINT) && before > 0;
         let listener = infill[before] && (token.turn != turn || token.is_filler());
         let spelled = token.letter && before > 0 && text.tokens[before - 1].letter;
+        // "tina at gmail, no sorry, dana at …": another address.
+        if marks.correction[before] && !token.letter && !token.nato {
+            break;
+        }
+        // "capital d", "first initial j": said of what is spelled.
+        let describes = token.is(class::MAIL_WORD) && first < at;
         if token.nato
+            || token.spells
+            || describes
             || joint
             || spelled
             || code
@@ -111,7 +158,10 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
             first = before;
         } else if listener {
             // "mm-hmm" between two letters; it belongs to the address when a letter comes before.
-        } else if token.turn != turn || token.is(class::MAIL_STOP) && !keeps(text, before, i) {
+        } else if token.turn + SPELLING_TURNS < turn
+            || token.speaker != text.tokens[at].speaker
+            || token.is(class::MAIL_STOP) && !keeps(text, before, i)
+        {
             break;
         } else {
             let after_joint = text.tokens[i].is(class::MAIL_JOINT);
@@ -128,6 +178,35 @@ fn local_start(text: &Text, at: usize, infill: &[bool]) -> Option<usize> {
 
 /// "one" before a joint, anything before an underscore, is part of the name.
 fn keeps(text: &Text, word: usize, next: usize) -> bool {
+    // "tiret du six": the key it stands on.
+    if word > 0 && text.tokens[word - 1].is(class::MAIL_JOINT) && text.tokens[next].numeral.is_some() {
+        return true;
+    }
     let joint = text.tokens[next].is(class::MAIL_JOINT);
     joint && (text.tokens[word].numeral.is_some() || !text.tokens[next].is(class::DOT))
+}
+
+/// "danaatgmaildotcom", "pepearrobagmailpuntocom": a whole address heard as one word.
+fn is_squashed(plain: &str, lexicon: &Lexicon) -> bool {
+    let is = |word: &str, class: u64| lexicon.entry_of(word).is_some_and(|e| e.classes & class != 0);
+    if plain.len() < SHORTEST_SQUASHED || !plain.is_ascii() || plain.contains('@') {
+        return false;
+    }
+    // Its end: a "dot" and a domain, or a dot that is written.
+    let ends = |from: usize| (from + 2..=from + 6).filter(|to| *to + 2 <= plain.len());
+    let dot = (3..plain.len() - 1).find_map(|at| {
+        if plain.as_bytes()[at] == b'.' {
+            return is(&plain[at + 1..], class::DOMAIN).then_some((at, true));
+        }
+        let spoken = ends(at).any(|to| is(&plain[at..to], class::DOT) && is(&plain[to..], class::DOMAIN));
+        spoken.then_some((at, false))
+    });
+    let Some((end, written)) = dot else { return false };
+    // Its "at": before a provider, or anywhere where a spoken "dot" makes it sure.
+    (1..end.saturating_sub(3)).any(|at| {
+        (at + 2..=(at + 8).min(end - 2)).any(|to| {
+            is(&plain[at..to], class::AT)
+                && (is(&plain[to..end], class::PROVIDER) || !written && end - to >= 3)
+        })
+    })
 }

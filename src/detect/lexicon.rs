@@ -61,6 +61,12 @@ struct NotFile {
 #[serde(deny_unknown_fields)]
 struct Spoken {
     as_in: Vec<String>,
+    #[serde(default)]
+    spelling: Vec<String>,
+    #[serde(default)]
+    symbols: Vec<String>,
+    #[serde(default)]
+    articles: Vec<String>,
     lead: Vec<String>,
     question: Vec<String>,
     close: Vec<String>,
@@ -111,6 +117,8 @@ struct Dates {
     ambiguous: Vec<String>,
     weekdays: Vec<String>,
     inside: Vec<String>,
+    #[serde(default)]
+    parts: Vec<String>,
     clock_endings: Vec<String>,
     cards: Vec<String>,
     expires: Vec<String>,
@@ -126,6 +134,8 @@ struct Email {
     providers: Vec<String>,
     stop: Vec<String>,
     keep_one: Vec<String>,
+    #[serde(default)]
+    describe: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -167,7 +177,7 @@ pub mod class {
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
         STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
         PLACE_PART POST_CODE NUMBERED_ROAD HOUSE_SUFFIX PLACE_IN REGION_LINK PLACE_LINK
-        PURPOSE LETTER_WORD CARD EXPIRES
+        PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE
         VOTE STARTS_PHRASE
     }
 }
@@ -307,6 +317,9 @@ impl Lexicon {
         let lists: &[(&[String], u64)] = &[
             (votes, VOTE),
             (&spoken.as_in, AS_IN),
+            (&spoken.spelling, SPELLING),
+            (&spoken.symbols, SYMBOL),
+            (&spoken.articles, ARTICLE),
             (&spoken.question, QUESTION),
             (&spoken.lead, LEAD),
             (&spoken.close, CLOSE),
@@ -331,6 +344,7 @@ impl Lexicon {
             (&dates.ambiguous, MONTH_AMBIGUOUS),
             (&dates.weekdays, WEEKDAY),
             (&dates.inside, DATE_INSIDE),
+            (&dates.parts, DATE_PART),
             (&dates.cards, CARD),
             (&dates.expires, EXPIRES),
             (&email.at, AT),
@@ -340,6 +354,7 @@ impl Lexicon {
             (&email.providers, PROVIDER),
             (&email.stop, MAIL_STOP),
             (&email.keep_one, MAIL_KEEP),
+            (&email.describe, MAIL_WORD),
             (&address.streets, STREET),
             (&address.streets_weak, STREET_WEAK),
             (&address.streets_first, STREET_FIRST),

@@ -40,7 +40,7 @@ pub fn disjoint(mut found: Vec<Detection>) -> Vec<Detection> {
 const MAX_SOUNDS: usize = 4;
 
 /// Joins pieces of one reason with nothing but sounds between them: "um",
-/// "mm-hmm", "go ahead".
+/// "mm-hmm", "go ahead". A date's short padding leaves the listener's word to the listener.
 pub fn over_sounds(found: Vec<Detection>, text: &Text, marks: &Marks) -> Vec<Detection> {
     let mut out: Vec<Detection> = Vec::with_capacity(found.len());
     for d in found {
@@ -49,7 +49,9 @@ pub fn over_sounds(found: Vec<Detection>, text: &Text, marks: &Marks) -> Vec<Det
                 if last.reason == d.reason
                     && d.first - last.last <= MAX_SOUNDS + 1
                     && (last.last + 1..d.first).all(|i| {
-                        marks.infill[i] || text.tokens[i].is(class::NUMBER_JOINT | class::MAIL_JOINT)
+                        let listens = text.tokens[i].is(class::BACKCHANNEL);
+                        marks.infill[i] && !(listens && d.reason == Reason::Dob)
+                            || text.tokens[i].is(class::NUMBER_JOINT | class::MAIL_JOINT)
                     }) =>
             {
                 last.last = d.last;

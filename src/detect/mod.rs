@@ -10,6 +10,7 @@
 //! it is a secret.
 
 pub mod address;
+mod born;
 mod compose;
 pub mod context;
 pub mod cues;
@@ -20,12 +21,14 @@ mod gazetteer;
 pub mod hallucination;
 pub mod language;
 pub mod lexicon;
+mod mail_turns;
 pub mod merge;
 mod names;
 pub mod numbers;
 pub mod own;
 pub mod phrases;
 pub mod readback;
+mod repair;
 pub mod ruleset;
 pub mod sanitize;
 pub mod shape;
@@ -121,10 +124,15 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
     let text = Text::new(words, lexicon);
     let marks = cues::find(&text, lexicon);
     let chunks = numbers::chunks(&text, &marks);
-    let mut found: Vec<Detection> = email::find(&text, &marks.infill)
+    let mut found: Vec<Detection> = email::find(&text, &marks, lexicon)
         .into_iter()
         .map(|r| Detection::new(*r.start(), *r.end(), Reason::Email, "at and dot"))
         .collect();
+    let asked = mail_turns::Turns { text: &text, marks: &marks }.find(&found);
+    found.extend(asked.into_iter().map(|(r, keyword)| {
+        let why = Why { rule: "mail in turns", keyword: Some(keyword), distance: 0, confidence: 1.0 };
+        Detection { first: *r.start(), last: *r.end(), reason: Reason::Email, why }
+    }));
     let addresses = address::Addresses {
         text: &text,
         marks: &marks,
@@ -148,11 +156,18 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
             found.push(Detection { first: chunk.first, last, reason: value.reason, why: value.why });
         }
     }
+    let births = born::Births { text: &text, marks: &marks, chunks: &chunks }.find();
+    found.extend(births.into_iter().map(|(r, keyword)| {
+        let why = Why { rule: "date in parts", keyword: Some(keyword), distance: 0, confidence: 1.0 };
+        Detection { first: *r.start(), last: *r.end(), reason: Reason::Dob, why }
+    }));
     let spoken = spoken::Spoken { text: &text, marks: &marks }.find();
     found.extend(spoken.into_iter().map(|(r, reason, keyword)| {
         let why = Why { rule: "answer", keyword: Some(keyword), distance: 0, confidence: 1.0 };
         Detection { first: *r.start(), last: *r.end(), reason, why }
     }));
+    let mut found = merge::disjoint(found);
+    found.extend(repair::find(&text, &marks, &chunks, &found));
     let found = merge::disjoint(found);
     let again = readback::find(&text, &chunks, &found);
     let mut all = found;
@@ -162,3 +177,5 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_said;

@@ -85,7 +85,7 @@ impl Chunk {
 /// Is the word at `at` a month here? "may" and "march" are only beside a number.
 pub fn is_month(text: &Text, at: usize) -> bool {
     let token = &text.tokens[at];
-    if !token.is(class::MONTH) {
+    if !token.is(class::MONTH) || token.letter {
         return false;
     }
     if !token.is(class::MONTH_AMBIGUOUS) {

@@ -20,7 +20,7 @@ pub fn find(text: &Text, chunks: &[Chunk], found: &[Detection]) -> Vec<Detection
     let covered = covered(text.len(), found);
     let mut out = numbers(chunks, found, &covered);
     out.extend(words(text, found, &covered));
-    out.extend(spelled(chunks, found, &covered));
+    out.extend(spelled(text, chunks, found, &covered));
     out
 }
 
@@ -76,7 +76,7 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
 }
 
 /// Letters that are spelled soon after a value that is words: "can you spell that?"
-fn spelled(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detection> {
+fn spelled(text: &Text, chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detection> {
     let letters = chunks.iter().filter(|c| c.letters >= LEAST_DIGITS && !covered[c.first]);
     letters
         .filter_map(|chunk| {
@@ -84,7 +84,10 @@ fn spelled(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
             let near = &found[before];
             let words = matches!(near.reason, Reason::Password | Reason::Email | Reason::Name);
             let close = chunk.first - near.last <= SPELLED_WORDS;
-            (words && close).then(|| Detection::new(chunk.first, chunk.last, near.reason, "spelled"))
+            // "o b r i e n": a first letter that is a word elsewhere.
+            let first = (near.last + 1..chunk.first).rev().take_while(|i| text.tokens[*i].letter).last();
+            let first = first.unwrap_or(chunk.first);
+            (words && close).then(|| Detection::new(first, chunk.last, near.reason, "spelled"))
         })
         .collect()
 }
@@ -99,7 +102,7 @@ fn words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
         }
         for i in d.first..=d.last {
             let token = &text.tokens[i];
-            let known = token.classes & !class::STARTS_PHRASE != 0
+            let known = token.classes & !(class::STARTS_PHRASE | class::SPELLING) != 0
                 || token.written.is_some()
                 || token.numeral.is_some();
             let name = !known;
@@ -114,7 +117,7 @@ fn words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
             .collect();
         spelled.extend(letters.windows(3).map(<[String]>::concat));
     }
-    let mut out: Vec<Detection> = Vec::new();
+    let mut out: Vec<Detection> = spelled_words(text, found, covered);
     for i in 0..text.len() {
         if covered[i] {
             continue;
@@ -131,6 +134,28 @@ fn words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
             let three: String = (i..i + 3).map(|k| text.plain(k).into_owned()).collect();
             if spelled.contains(&three) {
                 out.push(Detection::new(i, i + 2, Reason::Email, "read back"));
+            }
+        }
+    }
+    out
+}
+
+/// "john, that's j o h n": the word whose letters are spelled close by.
+fn spelled_words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
+    let mut out = Vec::new();
+    for d in found.iter().filter(|d| matches!(d.reason, Reason::Password | Reason::Email | Reason::Name)) {
+        let letters: String = (d.first..=d.last)
+            .filter(|i| text.tokens[*i].letter)
+            .map(|i| text.plain(i).chars().take(1).collect::<String>())
+            .collect();
+        if letters.len() < LEAST_DIGITS {
+            continue;
+        }
+        let near = d.first.saturating_sub(SPELLED_WORDS)..text.len().min(d.last + SPELLED_WORDS + 1);
+        for i in near.filter(|i| !covered[*i]) {
+            let plain = text.plain(i);
+            if plain.chars().count() >= LEAST_DIGITS && letters.contains(plain.as_ref()) {
+                out.push(Detection::new(i, i, d.reason, "spelled"));
             }
         }
     }

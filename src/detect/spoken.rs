@@ -25,6 +25,13 @@ const LATE_TURNS: u32 = 4;
 const LEAST_DIGITS: usize = 3;
 /// And cues: where no speakers are told apart, a call is one turn.
 const LATE_CUES: usize = 6;
+/// Words and cues in which a security question stays the subject.
+const SUBJECT_WORDS: u32 = 60;
+const SUBJECT_CUES: usize = 12;
+/// Corrections of one value; words before one, and words that say why: "that's the old one, it's".
+const MOST_CORRECTIONS: usize = 3;
+const CORRECTION_WORDS: usize = 2;
+const OLD_ONE_WORDS: usize = 8;
 /// A pause that ends a value.
 const MAX_PAUSE_S: f64 = 1.8;
 /// A pause after which an answer begins, where no speakers are told apart.
@@ -53,10 +60,85 @@ impl Spoken<'_> {
             if reason == Reason::Name && (self.is_greeting(cue) || weak && !self.was_asked(cue)) {
                 continue;
             }
+            if self.is_stray_answer(cue) {
+                continue;
+            }
             let value = self.stated(cue, reason).or_else(|| self.answered(cue, reason));
-            found.extend(value.map(|v| (v, reason, (cue.first, cue.last))));
+            let value = value.or_else(|| self.said_before(cue, reason));
+            let keyword = (cue.first, cue.last);
+            let corrected = value.iter().flat_map(|v| self.corrected(*v.end(), reason)).collect::<Vec<_>>();
+            found.extend(value.into_iter().chain(corrected).map(|v| (v, reason, keyword)));
         }
         found
+    }
+
+    /// "and the answer?" asks for a secret only where security questions are the subject.
+    fn is_stray_answer(&self, cue: &Cue) -> bool {
+        let counted = |c: &Cue| self.text.tokens[c.last].counted;
+        let before = &self.marks.cues[..self.marks.cues.partition_point(|c| c.first < cue.first)];
+        matches!(cue.what, What::Secret { worded: true, strong: false, .. })
+            && !before
+                .iter()
+                .rev()
+                .take(SUBJECT_CUES)
+                .take_while(|c| counted(c) + SUBJECT_WORDS >= counted(cue))
+                .any(|c| matches!(c.what, What::Secret { reason: Reason::Password, strong: true, .. }))
+    }
+
+    /// "tiger lily nine is my password", "I set it to tiger lily as the password".
+    fn said_before(&self, cue: &Cue, reason: Reason) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        if reason != Reason::Password || matches!(cue.what, What::Secret { worded: true, .. }) {
+            return None;
+        }
+        let turn = tokens[cue.first].turn;
+        let own = |i: usize| tokens[i].turn == turn && !tokens[i].ends_sentence;
+        let before = (cue.first.saturating_sub(3)..cue.first).rev();
+        let copula = before.take_while(|i| own(*i)).find(|i| tokens[*i].is(class::COPULA))?;
+        if (copula + 1..cue.first).count() == 0 || !(copula + 1..cue.first).all(|i| tokens[i].is(class::LEAD))
+        {
+            return None;
+        }
+        let part = |i: &usize| {
+            let t = &tokens[*i];
+            let ordinal = matches!(t.numeral, Some(super::lexicon::Numeral::Ordinal(_)));
+            own(*i)
+                && !ordinal
+                && (self.is_code(*i) || t.classes & !(class::STARTS_PHRASE | class::SYMBOL) == 0)
+        };
+        let first = (copula.saturating_sub(PASSWORD_WORDS)..copula).rev().take_while(part).last()?;
+        let opens = first == 0 || tokens[first - 1].turn != turn || tokens[first - 1].ends_sentence;
+        let linked = first > 0 && tokens[first - 1].is(class::COPULA | class::HOMOPHONE);
+        let sure = copula - first >= 2 || self.is_code(first);
+        ((opens || linked) && sure).then_some(first..=copula - 1)
+    }
+
+    /// A letter, digits or a number word.
+    fn is_code(&self, at: usize) -> bool {
+        let t = &self.text.tokens[at];
+        t.letter && (t.spells || !t.is(class::LETTER_WORD)) || t.written.is_some() || t.numeral.is_some()
+    }
+
+    /// "sunflower, no sorry, sunflowers": what comes after a correction is a value too.
+    fn corrected(&self, mut last: usize, reason: Reason) -> Vec<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let turn = tokens[last].turn;
+        let mut out = Vec::new();
+        while out.len() < MOST_CORRECTIONS {
+            let own = |i: &usize| tokens[*i].turn == turn;
+            let corrects = |i: &usize| self.marks.correction[*i];
+            let near = (last + 1..tokens.len()).take(CORRECTION_WORDS).take_while(own);
+            let Some(at) = near.into_iter().find(corrects) else { break };
+            let from = (at..tokens.len()).take_while(own).find(|i| !corrects(i));
+            let Some(from) = from else { break };
+            // "no, that's the old one, it's …": the value follows the last of them.
+            let reach = (from..tokens.len()).take(OLD_ONE_WORDS).take_while(own);
+            let copula = reach.filter(|i| tokens[*i].is(class::COPULA)).last();
+            let Some(value) = self.value(copula.map_or(from, |i| i + 1), turn, reason) else { break };
+            last = *value.end();
+            out.push(value);
+        }
+        out
     }
 
     /// "my name is Karen and I'll be helping you": who answers the telephone is no secret.
@@ -94,6 +176,8 @@ impl Spoken<'_> {
         let from = match copula {
             Some(i) => i + 1,
             None if own => cue.last + 1,
+            // "the password, d like dog"
+            None if tokens.get(cue.last + 1).is_some_and(|t| t.turn == turn && t.spells) => cue.last + 1,
             None => return None,
         };
         // "what is the password": the copula stands before the keyword, the value in the answer.
@@ -164,10 +248,15 @@ impl Spoken<'_> {
         let held = (from..from + own).rev().find(|i| self.marks.hold[*i]);
         let mut first = held.map_or(from, |i| i + 1);
         while let Some(token) = tokens.get(first).filter(|t| t.turn == turn) {
+            // "the password? d like dog": the keyword said again is no value.
+            if let Some(again) = self.cue_at(first, reason) {
+                first = again.last + 1;
+                continue;
+            }
             let skip = token.is(class::LEAD | class::FILLER | class::COPULA)
                 || self.marks.infill[first]
                 || token.is(class::CORRECTION);
-            if !skip || token.letter && tokens.get(first + 1).is_some_and(|t| t.letter) {
+            if !skip || self.begins_spelling(first) {
                 break;
             }
             if token.ends_sentence && first > from + 3 {
@@ -181,30 +270,89 @@ impl Spoken<'_> {
         if cues.iter().take_while(|c| c.first <= first).any(|c| c.what == What::Harmless) {
             return None;
         }
-        if begins.is(class::REFUSE | class::CLOSE | class::REQUEST) && !begins.letter {
+        if begins.is(class::REFUSE | class::CLOSE | class::REQUEST)
+            && !begins.letter
+            && !begins.is(class::SYMBOL)
+        {
             return None;
         }
+        let first = self.with_article(first, from, turn);
         let (mut last, mut words) = (first, 0);
         for (i, token) in tokens.iter().enumerate().skip(first) {
             let over = token.turn != turn
                 || i > first && (self.text.pause_s(i) > MAX_PAUSE_S || tokens[i - 1].ends_sentence);
-            if over
-                || words >= PASSWORD_WORDS
-                || i > first && token.is(class::CLOSE) && !token.letter && token.numeral.is_none()
-            {
+            if over || words >= PASSWORD_WORDS || i > first && self.closes(i) {
                 break;
             }
-            if !token.is_filler() {
-                words += usize::from(!token.letter && token.written.is_none() && token.numeral.is_none());
+            if !token.is_filler() || token.is(class::AND) && tokens.get(i + 1).is_some_and(|t| t.turn == turn)
+            {
+                words +=
+                    usize::from(!self.is_code(i) && !token.nato && !token.is(class::SYMBOL | class::AND));
                 last = i;
             }
         }
         // "half an inch, four dollars": a thing for sale, no word to get in with.
         let number = |i: usize| tokens[i].written.is_some() || tokens[i].numeral.is_some();
         let counts = (first..=last).any(|i| {
-            let counted = i > first && tokens[i].is(class::UNIT_AFTER) && number(i - 1);
+            // "nine dollar sign" is no price.
+            let sign = tokens[i].is(class::SYMBOL) && tokens.get(i + 1).is_some_and(|t| t.is(class::SYMBOL));
+            let counted =
+                i > first && tokens[i].is(class::UNIT_AFTER) && number(i - 1) && !number(i) && !sign;
             tokens[i].is(class::PRICE) || tokens[i].written == Some(Written::Price) || counted
         });
         (!counts).then_some(first..=last)
+    }
+
+    /// A word that ends a value, and is none of its letters, numbers and signs.
+    fn closes(&self, at: usize) -> bool {
+        let tokens = &self.text.tokens;
+        let token = &tokens[at];
+        let code = |i: usize| tokens.get(i).is_some_and(|t| t.turn == token.turn) && self.is_code(i);
+        if self.marks.correction[at] && !token.letter {
+            return true;
+        }
+        let sign = |i: usize| tokens.get(i).is_some_and(|t| t.turn == token.turn && t.is(class::SYMBOL));
+        // "signo de exclamación"
+        if sign(at - 1) && sign(at + 1) {
+            return false;
+        }
+        // "r and k"
+        if token.is(class::AND) {
+            return !(code(at - 1) && code(at + 1));
+        }
+        // "i think": a word, unless letters stand beside it.
+        let word = token.is(class::LETTER_WORD) && !token.spells && !(code(at - 1) && code(at + 1));
+        token.is(class::CLOSE)
+            && !token.nato
+            && !token.is(class::SYMBOL)
+            && (!token.letter || word)
+            && token.numeral.is_none()
+    }
+
+    fn cue_at(&self, at: usize, reason: Reason) -> Option<&Cue> {
+        let cue = self.marks.cues.get(self.marks.cues.partition_point(|c| c.first < at))?;
+        let same = matches!(cue.what, What::Secret { reason: r, .. } if r == reason);
+        (cue.first == at && same).then_some(cue)
+    }
+
+    /// A letter of several, or a sign, begins here although it is a word elsewhere.
+    fn begins_spelling(&self, at: usize) -> bool {
+        let tokens = &self.text.tokens;
+        let token = &tokens[at];
+        token.spells
+            || token.is(class::SYMBOL)
+            || token.letter && tokens.get(at + 1).is_some_and(|t| t.letter)
+            // "all caps"
+            || tokens.get(at + 1).is_some_and(|t| t.is(class::SYMBOL) && t.turn == token.turn)
+                && !token.is(class::COPULA | class::FILLER)
+                && !self.marks.infill[at]
+    }
+
+    /// "a chevy nova", "the fighting owls": the article is said with its value.
+    fn with_article(&self, first: usize, from: usize, turn: u32) -> usize {
+        let tokens = &self.text.tokens;
+        let article = |i: usize| tokens[i].is(class::ARTICLE) && tokens[i].turn == turn;
+        let unknown = tokens.get(first).is_some_and(|t| !self.is_code(first) && !t.is(class::LEAD));
+        if first > from && unknown && article(first - 1) { first - 1 } else { first }
     }
 }

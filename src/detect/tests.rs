@@ -18,6 +18,28 @@ fn words(text: &str) -> Vec<Word> {
         .collect()
 }
 
+/// Words of `A:` and `B:`: those in `[]` must go, those in `<>` may.
+pub(super) fn said(text: &str) -> (Vec<Word>, Vec<Option<bool>>) {
+    let (mut words, mut inside, mut speaker, mut open) = (Vec::new(), Vec::new(), None, false);
+    for token in text.split_whitespace() {
+        if let Some(name) = token.strip_suffix(':').filter(|n| n.len() == 1) {
+            speaker = Some(name.to_owned());
+            continue;
+        }
+        open |= token.starts_with('[');
+        inside.push(if token.starts_with('<') { None } else { Some(open) });
+        open &= !token.ends_with(']');
+        let start_s = words.len() as f64 * 0.4;
+        let text = token.trim_matches(['[', ']', '<', '>']).to_owned();
+        words.push(Word { text, start_s, end_s: start_s + 0.35, speaker: speaker.clone() });
+    }
+    (words, inside)
+}
+
+pub(super) fn found_in(words: &[Word], language: &str) -> Vec<Detection> {
+    detect(words, Some(language), rules())
+}
+
 /// Compiled once.
 fn rules() -> &'static Ruleset {
     static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::new().expect("the lexicons"));

@@ -4,6 +4,9 @@ use super::lexicon::{Lexicon, Numeral, class, normalise};
 use crate::call::Word;
 use std::ops::Range;
 
+/// A listener's words between two letters that are spelled, at most.
+const MAX_LISTENING: usize = 3;
+
 /// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
 pub const TURN_WORDS: usize = 60;
 
@@ -42,6 +45,8 @@ pub struct Token {
     pub letter: bool,
     /// "as in boy" after a letter.
     pub nato: bool,
+    /// A letter that is spelled for sure: "b as in boy", or its word, "bravo".
+    pub spells: bool,
     pub capital: bool,
     /// It ends as "father's" does.
     pub possessive: bool,
@@ -112,6 +117,7 @@ impl<'a> Text<'a> {
         }
         text.speakers = names.len();
         text.mark_nato();
+        text.mark_spelling();
         text
     }
 
@@ -147,6 +153,7 @@ impl<'a> Text<'a> {
             parts: parts_from..self.parts.len() as u32,
             letter: single,
             nato: false,
+            spells: false,
             possessive: lexicon.without_possessive(plain).is_some(),
             capital: raw.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_uppercase),
             ends_sentence: tail.ends_with(['.', '?', '!']),
@@ -191,7 +198,36 @@ impl<'a> Text<'a> {
             }
             let same = self.plain(word).chars().next() == self.plain(i).chars().next();
             if two || same {
+                // "I like ice" spells nothing, "t, i like ice" does.
+                let beside = |k: usize| self.tokens.get(k).is_some_and(|t| t.letter || t.nato);
+                let sure = two
+                    || !self.tokens[i].is(class::LETTER_WORD)
+                    || i > 0 && beside(i - 1)
+                    || beside(word + 1);
+                self.tokens[i].spells = sure;
                 self.tokens[i + 1..=word].iter_mut().for_each(|t| t.nato = true);
+            }
+        }
+    }
+
+    /// "sierra hotel alpha": words that stand for letters, two side by side, or
+    /// one beside a letter. A listener's word between them parts nothing.
+    fn mark_spelling(&mut self) {
+        let mut before: Option<usize> = None;
+        for i in 0..self.tokens.len() {
+            let token = &self.tokens[i];
+            let word = token.is(class::SPELLING) && !token.nato;
+            if word || token.letter && !token.is(class::LETTER_WORD) {
+                if let Some(b) = before.filter(|b| i - b <= MAX_LISTENING + 1) {
+                    for k in [b, i] {
+                        if self.tokens[k].is(class::SPELLING) {
+                            (self.tokens[k].letter, self.tokens[k].spells) = (true, true);
+                        }
+                    }
+                }
+                before = Some(i);
+            } else if !(token.is_filler() || token.nato) {
+                before = None;
             }
         }
     }

@@ -1,0 +1,145 @@
+//! What people say who are asked for a date, a word, an e-mail or where they
+//! live, in turns: `A:` and `B:` begin them.
+
+use super::tests::{found_in, said};
+use super::*;
+
+/// `text` holds `[value]`s: they are found as `reason`, and nothing else is but `<sounds>`.
+#[track_caller]
+fn hides(language: &str, reason: Reason, text: &str) {
+    let (words, want) = said(text);
+    let got = found_in(&words, language);
+    let mut hidden = vec![false; words.len()];
+    got.iter().for_each(|d| hidden[d.first..=d.last].fill(true));
+    let show = |marks: &[bool]| {
+        let shown = words.iter().zip(marks).filter(|(_, m)| **m).map(|(w, _)| w.text.as_str());
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    let want: Vec<bool> = want.iter().zip(&hidden).map(|(w, h)| w.unwrap_or(*h)).collect();
+    assert_eq!(show(&hidden), show(&want), "in: {text}");
+    assert!(got.iter().all(|d| d.reason == reason), "{got:?} in: {text}");
+}
+
+#[track_caller]
+fn keeps(language: &str, text: &str) {
+    let (words, _) = said(text);
+    assert_eq!(found_in(&words, language), [], "in: {text}");
+}
+
+use Reason::{Dob, Email, Password};
+
+#[test]
+fn a_birth_date_in_parts_is_silenced_over_the_listeners_words() {
+    for text in [
+        "A: date of birth please B: [June] A: mm-hmm B: [the second] A: yes B: [sixty-one] A: thank you",
+        "A: birthday B: [november] A: okay B: [twelfth] A: okay B: [eighty three] A: got it",
+        "A: month of birth B: [may] A: day B: [ninth] A: year B: [nineteen seventy] A: perfect",
+        "A: what year were you born B: [forty eight] A: okay",
+        "A: Date of birth? B: [7/9,] [61.] A: Thanks.",
+        "A: Date of birth? B: [nineteen sixty, June, the second.] A: Thanks.",
+        "A: date of birth B: [seven] A: <yes> B: [nine] A: <yes> B: [sixty one] A: thanks",
+    ] {
+        hides("en", Dob, text);
+    }
+    hides("en", Dob, "Birth date please. [June] mm-hmm [the second] yes [sixty-one] Okay thank you.");
+    hides(
+        "es",
+        Dob,
+        "A: ¿Qué día nació? B: el [doce] A: ¿de qué mes? B: [de mayo] A: ¿y el año? B: [setenta] A: gracias",
+    );
+    hides(
+        "fr",
+        Dob,
+        "A: votre date de naissance B: [mars] A: oui B: [le douze] A: <oui> B: [soixante et un] A: merci",
+    );
+}
+
+#[test]
+fn dates_that_are_nobodys_birth_stay() {
+    keeps("en", "A: when would you like to come in B: march A: okay B: the fourth A: yes B: at nine");
+    keeps("en", "A: You get 50 bonus points in your birthday month. B: Nice.");
+    keeps("en", "A: our company was born in nineteen eighty four in a garage");
+    keeps("en", "A: what year is the car B: 2015 A: and the make");
+    keeps("es", "A: su cita es el cuatro de marzo a las diez B: perfecto");
+}
+
+#[test]
+fn what_is_corrected_goes_with_what_corrects_it() {
+    hides("en", Password, "my password is [tulip] <no> <sorry> [tulips] thanks");
+    hides(
+        "en",
+        Password,
+        "A: your password B: [bluebird] wait no that's the old one it's [redbird] A: perfect",
+    );
+    hides("en", Dob, "A: date of birth B: [march] <wait> <no> [may the fifth eighty] A: ok");
+    hides("es", Password, "A: contraseña B: [girasol] <no> <perdón> [margarita] A: gracias");
+    hides("fr", Password, "A: votre mot de passe B: [tournesol] <non> <pardon> [marguerite] A: merci");
+    hides(
+        "en",
+        Reason::Address,
+        "A: Ship-to? B: [31 Birch,] <no,> [13 Birch Court, Salem, Oregon.] A: Got it.",
+    );
+}
+
+#[test]
+fn a_password_is_silenced_with_its_letters_and_its_signs() {
+    for text in [
+        "A: password please B: it's [capital T r u s t underscore nine nine dollar sign] A: got it",
+        "A: spell the password B: [f as in frank o as in otto x as in xavier nine] A: thanks",
+        "A: password B: [romeo tango seven delta] A: thanks",
+        "A: your first car B: [a rusty beetle] A: ok",
+        "[tiger lily nine] is my password",
+        "i set it to [tiger lily nine] as the password",
+        "A: what's the name of your dog B: the answer is [biscuit] A: ok",
+        "A: the first and third letters of your password B: [r and k] A: thank you",
+    ] {
+        hides("en", Password, text);
+    }
+    hides("es", Password, "mi contraseña es [luna azul signo de exclamación]");
+    hides("fr", Password, "le mot de passe c'est [majuscule t r e s tiret bas neuf]");
+}
+
+#[test]
+fn rules_for_pins_and_passwords_stay() {
+    for text in [
+        "A: your PIN must be 4 to 12 digits and you get 3 tries",
+        "A: the password expires every 90 days",
+        "i forgot my PIN can you reset it in 24 hours",
+        "A: passwords need a capital letter and a sign like a hashtag",
+        "A: two factor codes are six digits and last thirty seconds",
+    ] {
+        keeps("en", text);
+    }
+    keeps("es", "A: su pin debe tener de 4 a 6 dígitos");
+    keeps("fr", "A: votre code pin doit avoir de 4 à 6 chiffres");
+}
+
+#[test]
+fn an_email_is_silenced_however_it_is_spelled() {
+    for text in [
+        "my email is [tango india november alpha at yahoo dot com]",
+        "A: email B: [t like tom i like ink m like mary at aol dot com] A: thanks",
+        "A: what's your email B: [timatgmaildotcom] A: thanks",
+        "A: email B: [sales at the red barn dot farm] A: ok",
+        "A: email B: [first initial k last name carver at carver law dot com] A: ok",
+        "A: and the email B: [tim dot jones] A: at what B: [comcast dot net] A: ok",
+        "A: email B: yes [kit forty two] A: <okay> B: [at icloud dot com] A: ok",
+        "A: email B: [tim] that's [t i m dot smith at gmail dot com] A: ok",
+    ] {
+        hides("en", Email, text);
+    }
+    hides(
+        "es",
+        Email,
+        "A: correo B: [eva guion bajo] A: <sí> B: [sol] A: ¿arroba qué? B: [gmail punto com] A: gracias",
+    );
+    hides("fr", Email, "A: votre adresse mail B: [paul tiret du six roux arobase gmail point com] A: merci");
+    hides("es", Email, "mi correo es [evaarrobagmailpuntocom]");
+}
+
+#[test]
+fn what_only_sounds_like_an_email_stays() {
+    keeps("en", "A: we are on the web at brightsmiles dot com B: thanks");
+    keeps("en", "the hotel in sierra vista is near the golf course in november");
+    keeps("en", "A: at what time B: seven A: ok");
+}
