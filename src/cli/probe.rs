@@ -3,24 +3,26 @@
 use super::Result;
 use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::json;
-use unsaid_dsp::Layout;
-use unsaid_dsp::container;
+use unsaid_dsp::container::{self, ReadAt};
 
 pub type Args = Sources;
 
 /// Every file is looked at; one that is not understood makes the exit code 3.
 pub fn run(args: &Args) -> Result<()> {
-    args.each(|file, name| to_stdout(line(file, &probe(file, name)?).as_bytes()))
+    args.each(|file, name| {
+        let told = if file == "-" {
+            line(file, name, read_all(file)?.as_slice())
+        } else {
+            line(file, name, &FileBytes::open(file)?)
+        };
+        to_stdout(told?.as_bytes())
+    })
 }
 
-fn probe(file: &str, name: &str) -> Result<Layout> {
-    if file == "-" {
-        return container::probe(name, read_all(file)?.as_slice()).map_err(|e| not_understood(file, &e));
-    }
-    container::probe(name, &FileBytes::open(file)?).map_err(|e| not_understood(file, &e))
-}
-
-fn line(file: &str, layout: &Layout) -> String {
+fn line(file: &str, name: &str, source: &(impl ReadAt + ?Sized)) -> Result<String> {
+    let layout = container::probe(name, source).map_err(|e| not_understood(file, &e))?;
+    let account = &layout.account;
+    let named = account.total() - account.unaccounted;
     let value = json!({
         "path": file,
         "container": layout.container.name(),
@@ -29,6 +31,9 @@ fn line(file: &str, layout: &Layout) -> String {
         "channels": layout.channels,
         "frames": layout.frames(),
         "duration_s": (layout.duration_s() * 1e6).round() / 1e6,
+        // By the file's own length, so that a reader that forgets bytes shows here.
+        "unaccounted_bytes": source.len().saturating_sub(named),
+        "foreign_bytes": account.foreign,
     });
-    format!("{value}\n")
+    Ok(format!("{value}\n"))
 }

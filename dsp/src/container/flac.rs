@@ -87,10 +87,12 @@ fn stream_info(at: u64, b: [u8; 34]) -> StreamInfo {
 /// [`ContainerError`] when the metadata is damaged.
 pub fn probe(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
     let m = metadata(source)?;
+    let rate = Rate::new(m.info.rate_hz).ok_or(ContainerError::Damaged("its sample rate is not possible"))?;
     Ok(Layout {
         container: Container::Flac,
         codec: Codec::Flac,
-        rate: Rate::new(m.info.rate_hz).ok_or(ContainerError::Damaged("its sample rate is not possible"))?,
+        rate,
+        slowest: rate,
         channels: u16::from(m.info.channels),
         data_start: m.audio_at,
         data_len: source.len().saturating_sub(m.audio_at),

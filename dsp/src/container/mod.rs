@@ -87,7 +87,10 @@ pub enum Lengths {
 pub struct Layout {
     pub container: Container,
     pub codec: Codec,
+    /// The largest rate of the file's parts: the time line's.
     pub rate: Rate,
+    /// The smallest rate of the file's parts; mostly it has one part, and this is `rate`.
+    pub slowest: Rate,
     pub channels: u16,
     /// Byte offset of the first coded block.
     pub data_start: u64,
@@ -126,7 +129,7 @@ pub enum ContainerError {
     NoAudio,
     #[error("it is not a WAV file: {0}")]
     NotWav(&'static str),
-    #[error("the WAV header is damaged: {0}")]
+    #[error("it is damaged, or not what its first bytes say: {0}")]
     Damaged(&'static str),
     #[error("the WAV format tag 0x{tag:04x} with {bits} bits is not supported")]
     UnknownCodec { tag: u16, bits: u16 },

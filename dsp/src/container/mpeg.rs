@@ -156,6 +156,7 @@ fn layout(start: &Start, bytes: u64, total: u64) -> Result<Layout, ContainerErro
         container: Container::Mp3,
         codec: Codec::Mp3,
         rate,
+        slowest: rate,
         channels: start.header.channels,
         data_start: start.at,
         data_len: bytes,

@@ -198,10 +198,12 @@ fn layout(source: &(impl ReadAt + ?Sized), last: u64) -> Result<Layout, Containe
     if frames == 0 {
         return Err(ContainerError::NoAudio);
     }
+    let rate = Rate::new(rate).ok_or(ContainerError::Damaged("its sample rate is not possible"))?;
     Ok(Layout {
         container: Container::Ogg,
         codec,
-        rate: Rate::new(rate).ok_or(ContainerError::Damaged("its sample rate is not possible"))?,
+        rate,
+        slowest: rate,
         channels: u16::from(channels),
         data_start: 0,
         data_len: source.len(),

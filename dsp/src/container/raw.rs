@@ -1,7 +1,7 @@
 //! Headerless files as Asterisk writes them: the extension is the format
 //! (Asterisk `formats/format_{sln,pcm,gsm}.c`).
 
-use super::{Account, Container, ContainerError, Layout, Lengths, ReadAt};
+use super::{Accountant, Belongs, Container, ContainerError, Layout, Lengths, ReadAt};
 use crate::audio::Rate;
 use crate::codec::Codec;
 
@@ -40,16 +40,22 @@ pub fn locate(extension: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout
             return Err(ContainerError::Damaged("a GSM frame must begin with 0xD"));
         }
     }
+    let rate = Rate::new(hz).ok_or_else(unknown)?;
+    let mut walk = Accountant::default();
+    walk.take(data_len, Belongs::Audio);
+    // A torn last block: no player has the rest of it.
+    walk.take(source.len(), Belongs::Padding);
     Ok(Layout {
         container: Container::Raw,
         codec,
-        rate: Rate::new(hz).ok_or_else(unknown)?,
+        rate,
+        slowest: rate,
         channels: 1,
         data_start: 0,
         data_len,
         lengths: Lengths::Right,
         counted: None,
-        account: Account::default(),
+        account: walk.finish(source.len())?,
     })
 }
 

@@ -106,6 +106,7 @@ fn layout(
         container: Container::Wav,
         codec: format.codec,
         rate: format.rate,
+        slowest: format.rate,
         channels: format.channels,
         data_start: start,
         data_len,

@@ -1,6 +1,7 @@
 //! Coded audio to samples in ±1, a stretch at a time.
 
 mod blocks;
+pub mod conform;
 mod packets;
 
 use crate::audio::Samples;

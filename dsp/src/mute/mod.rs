@@ -27,6 +27,7 @@ pub use verify::{Mismatch, verify, verify_decoded, verify_outside};
 use crate::audio::{Span, merge};
 use crate::codec::Codec;
 use crate::container::{ContainerError, Layout, ReadAt, mpeg as mpeg_container};
+use crate::decode::conform;
 
 /// Bytes to write at an offset of the file, over as many that were there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,14 +103,17 @@ pub fn ring_frames(layout: &Layout) -> u64 {
 /// Frames around a span after which a decoded file must be what it was, sample
 /// for sample; `None` where a decoder takes its time to come back to itself.
 pub fn reach_frames(layout: &Layout) -> Option<u64> {
-    match layout.codec {
-        Codec::Gsm | Codec::Wav49 | Codec::G722 | Codec::Opus => None,
-        Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => Some(layout.codec.frames_per_block()),
+    let reach = match layout.codec {
+        Codec::Gsm | Codec::Wav49 | Codec::G722 | Codec::Opus => return None,
+        Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => layout.codec.frames_per_block(),
         // Two frames with what they overlap; two long blocks.
-        Codec::Mp3 => Some(2 * 1_152 + 1_057),
-        Codec::Vorbis => Some(2 * 8_192),
-        _ => Some(0),
-    }
+        Codec::Mp3 => 2 * 1_152 + 1_057,
+        Codec::Vorbis => 2 * 8_192,
+        _ => 0,
+    };
+    // A slower part's frames are longer on the time line, and their edges softer.
+    let (rate, slowest) = (u64::from(layout.rate.hz()), u64::from(layout.slowest.hz()));
+    Some(if rate == slowest { reach } else { (reach + 2 * conform::MARGIN) * rate.div_ceil(slowest) })
 }
 
 /// What must change for `spans` to be silent.

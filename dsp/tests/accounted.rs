@@ -1,0 +1,273 @@
+//! Whatever happened to a file, nothing in it sounds unheard: every format,
+//! damaged in every way, is either heard and silenced to its last frame, as
+//! ffmpeg and sox play it, or refused.
+//!
+//! A format is a row of [`FORMATS`], a damage a row of [`DAMAGES`]; every
+//! format meets every damage.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "kit/signal.rs"]
+#[allow(dead_code, reason = "a part of the kit serves here")]
+mod signal;
+
+use signal::{Dice, Key, add_key, add_noise};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use unsaid_dsp::Span;
+use unsaid_dsp::container::{Layout, ReadAt, locate, probe};
+use unsaid_dsp::decode::decode;
+use unsaid_dsp::mute::{Change, Options, Overlay, plan, ring_frames, spliced, verify_decoded};
+
+/// A kind of file.
+struct Format {
+    /// The file's name; what stands before the dot tells the kinds apart.
+    name: &'static str,
+    rate: u32,
+    channels: usize,
+    /// Arguments for ffmpeg.
+    make: &'static str,
+    /// Arguments that tell ffmpeg about a headerless file.
+    raw: &'static str,
+    /// sox reads it too.
+    sox: bool,
+    /// Where something may stand between two frames near the middle of a file.
+    seam: fn(&[u8]) -> usize,
+    /// Damages, by name, after which the file must still be heard, not refused.
+    heard: &'static [&'static str],
+}
+
+const FORMATS: &[Format] = &[
+    Format {
+        name: "telephone.sln",
+        rate: 8_000,
+        channels: 1,
+        make: "-f s16le",
+        raw: "-f s16le -ar 8000 -ac 1",
+        sox: false,
+        seam: |bytes| bytes.len() / 4 * 2,
+        heard: &["none", "second stream", "zeros between"],
+    },
+    Format {
+        name: "telephone.ulaw",
+        rate: 8_000,
+        channels: 1,
+        make: "-f mulaw",
+        raw: "-f mulaw -ar 8000 -ac 1",
+        sox: false,
+        seam: |bytes| bytes.len() / 2,
+        heard: &["none", "second stream"],
+    },
+];
+
+/// What happened to a file.
+struct Damage {
+    name: &'static str,
+    /// The whole bytes and the seam, a second file of the format, and dice to what is found on the disk.
+    done: fn(&[u8], usize, &[u8], &mut Dice) -> Vec<u8>,
+}
+
+/// One byte, 1 KiB, 70 KiB and 2 MiB.
+const JUNK_BYTES: [usize; 4] = [1, 1 << 10, 70 << 10, 2 << 20];
+
+fn random(len: usize, dice: &mut Dice) -> Vec<u8> {
+    (0..len).map(|_| dice.below(256) as u8).collect()
+}
+
+fn with(bytes: &[u8], at: usize, junk: &[u8]) -> Vec<u8> {
+    [&bytes[..at], junk, &bytes[at..]].concat()
+}
+
+/// Every damage but junk, which [`damages`] adds in all sizes, kinds and places.
+const DAMAGES: &[Damage] = &[
+    Damage { name: "none", done: |b, _, _, _| b.to_vec() },
+    Damage { name: "second stream", done: |b, _, second, _| [b, second].concat() },
+    Damage {
+        name: "cut at a random byte",
+        done: |b, _, _, dice| b[..b.len() / 2 + dice.below(b.len() / 2)].to_vec(),
+    },
+    Damage {
+        name: "cut, then a second stream",
+        done: |b, _, second, dice| [&b[..b.len() / 2 + dice.below(b.len() / 2)], second].concat(),
+    },
+    Damage { name: "begins at a random byte", done: |b, _, _, dice| b[dice.below(b.len() / 3)..].to_vec() },
+    Damage {
+        name: "a stretch is gone",
+        done: |b, seam, _, dice| {
+            let from = seam - dice.below(900);
+            [&b[..from], &b[from + 701..]].concat()
+        },
+    },
+];
+
+/// Every damaged form of `file`, with its name.
+fn damages(format: &Format, file: &[u8], second: &[u8], dice: &mut Dice) -> Vec<(String, Vec<u8>)> {
+    let seam = (format.seam)(file);
+    let mut out: Vec<(String, Vec<u8>)> =
+        DAMAGES.iter().map(|d| (d.name.to_owned(), (d.done)(file, seam, second, dice))).collect();
+    for len in JUNK_BYTES {
+        let kinds = [("random", random(len, dice)), ("zeros", vec![0; len]), ("ones", vec![0xFF; len])];
+        for (kind, junk) in kinds {
+            for (place, at) in [("before", 0), ("between", seam), ("behind", file.len())] {
+                out.push((format!("{kind} {place}, {len} bytes"), with(file, at, &junk)));
+            }
+        }
+    }
+    out
+}
+
+/// Where the keys sound, in seconds: near both edges and all over.
+fn keyed_s(seconds: f64) -> Vec<f64> {
+    let mut at: Vec<f64> =
+        (0..).map(|n| 0.02 + 0.19 * f64::from(n)).take_while(|s| s + 0.1 < seconds).collect();
+    at.push(seconds - 0.07);
+    at
+}
+
+/// Seconds of a made recording, not on a frame's border in any format.
+const SECONDS: f64 = 3.137;
+
+/// Keys from its first to its last moment, over a little noise: whatever a player plays of it is loud.
+fn made(format: &Format, folder: &Path, name: &str) -> Vec<u8> {
+    let (rate, mut dice) = (f64::from(format.rate), Dice::new(7));
+    let mut plane = vec![0f32; (SECONDS * rate) as usize];
+    add_noise(&mut plane, 0.02, &mut dice);
+    for (n, at) in keyed_s(SECONDS).into_iter().enumerate() {
+        add_key(&mut plane, rate, at, &Key::plain(n % 16, 0.07, -9.0), &mut dice);
+    }
+    let wide: Vec<u8> = plane.iter().flat_map(|x| x.to_le_bytes().repeat(format.channels)).collect();
+    let (source, path) = (folder.join("source.f32"), folder.join(name));
+    std::fs::write(&source, wide).unwrap();
+    let (rate, channels) = (format.rate.to_string(), format.channels.to_string());
+    let mut arguments = vec!["-y", "-v", "error", "-f", "f32le", "-ar", &rate, "-ac", &channels, "-i"];
+    arguments.push(source.to_str().unwrap());
+    arguments.extend(format.make.split_whitespace());
+    arguments.push(path.to_str().unwrap());
+    let done = Command::new("ffmpeg").args(&arguments).output().expect("ffmpeg: scripts/setup.sh test");
+    assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+    std::fs::read(path).unwrap()
+}
+
+/// All that a player gave before it ended or gave up, a plane a channel.
+fn planes(out: &[u8], channels: usize) -> Vec<Vec<f32>> {
+    let samples: Vec<f32> = out.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    (0..channels).map(|c| samples.iter().skip(c).step_by(channels).copied().collect()).collect()
+}
+
+/// What ffmpeg plays, at the layout's rate and channels.
+fn ffmpeg(format: &Format, path: &Path, layout: &Layout) -> Vec<Vec<f32>> {
+    let (rate, channels) = (layout.rate.hz().to_string(), layout.channels.to_string());
+    let out = Command::new("ffmpeg")
+        .args(["-v", "quiet"])
+        .args(format.raw.split_whitespace())
+        .args(["-i", path.to_str().unwrap(), "-ar", &rate, "-ac", &channels, "-f", "f32le", "-"])
+        .output()
+        .expect("ffmpeg");
+    planes(&out.stdout, usize::from(layout.channels))
+}
+
+/// What sox plays, as it is.
+fn sox(path: &Path, layout: &Layout) -> Vec<Vec<f32>> {
+    let out =
+        Command::new("sox").args(["-V0", path.to_str().unwrap(), "-t", "f32", "-"]).output().expect("sox");
+    planes(&out.stdout, usize::from(layout.channels))
+}
+
+/// The file with `spans` silent, verified; `None` where that is refused.
+fn muted(file: &[u8], layout: &Layout, spans: &[Span], what: &str) -> Option<Vec<u8>> {
+    let options = Options::default();
+    let after = match plan(file, layout, spans, &options).ok()? {
+        Change::InPlace(patches) => {
+            let overlay = Overlay::new(file, &patches);
+            let mut after = vec![0u8; file.len()];
+            overlay.read_at(0, &mut after).unwrap();
+            after
+        }
+        Change::Rewritten(splices) => spliced(file, &splices),
+    };
+    let verified =
+        verify_decoded(after.as_slice(), layout, spans, &options).unwrap_or_else(|e| panic!("{what}: {e}"));
+    verified.unwrap_or_else(|e| panic!("{what}: {e}"));
+    Some(after)
+}
+
+/// A codec's own floor: A-law's quietest code, and what a decoder makes of nothing.
+const SILENT: f32 = 0.001_5;
+
+fn loudest(planes: &[Vec<f32>], from: usize, to: usize) -> f32 {
+    let part = |p: &Vec<f32>| p[from.min(p.len())..to.min(p.len())].iter().fold(0f32, |m, x| m.max(x.abs()));
+    planes.iter().map(part).fold(0f32, f32::max)
+}
+
+/// Is it heard (and then silenced wholly), or refused?
+fn judge(format: &Format, folder: &Path, file: &[u8], what: &str) -> bool {
+    let quick = probe(format.name, file);
+    let Ok(layout) = locate(format.name, file) else {
+        assert!(quick.is_err(), "{what}: probe says it is understood");
+        return false;
+    };
+    let path = folder.join(format!("damaged-{}", format.name));
+    assert_eq!(quick.unwrap().frames(), layout.frames(), "{what}: probe tells another length");
+    assert_eq!((layout.account.total(), layout.account.unaccounted), (file.len() as u64, 0), "{what}");
+    let Ok(samples) = decode(file, &layout) else { return false };
+    assert_eq!(samples.frames() as u64, layout.frames(), "{what}: what is heard is not what probe tells");
+
+    // Everything is silent, whoever plays it.
+    let whole = [Span::new(0, layout.frames())];
+    let Some(after) = muted(file, &layout, &whole, what) else { return false };
+    std::fs::write(&path, file).unwrap();
+    let before = ffmpeg(format, &path, &layout);
+    assert!(
+        before[0].len() as u64 <= layout.frames() + u64::from(layout.rate.hz()) / 1_000,
+        "{what}: ffmpeg plays {} frames, {} were heard",
+        before[0].len(),
+        layout.frames()
+    );
+    std::fs::write(&path, &after).unwrap();
+    let ring = ring_frames(&layout) as usize;
+    let left = loudest(&ffmpeg(format, &path, &layout), ring, usize::MAX);
+    assert!(left <= SILENT, "{what}: ffmpeg plays {left} when all is muted");
+    if format.sox {
+        let left = loudest(&sox(&path, &layout), ring, usize::MAX);
+        assert!(left <= SILENT, "{what}: sox plays {left} when all is muted");
+    }
+
+    // A span in the middle is silent at its own place, as ffmpeg counts.
+    let (from, to) = (layout.frames() / 5 * 2, layout.frames() / 5 * 3);
+    let Some(after) = muted(file, &layout, &[Span::new(from, to)], what) else { return false };
+    std::fs::write(&path, &after).unwrap();
+    let heard = ffmpeg(format, &path, &layout);
+    // Two frames of the slowest codec: what a player drops where it lost its place.
+    let slack = (f64::from(layout.rate.hz()) * 0.15) as usize;
+    let left = loudest(&heard, from as usize + slack, (to as usize).saturating_sub(slack));
+    assert!(left <= SILENT, "{what}: ffmpeg plays {left} inside the span");
+    true
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("unsaid-accounted-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn whatever_happened_to_a_file_it_is_silenced_wholly_or_refused() {
+    for format in FORMATS {
+        let folder = folder(format.name);
+        let file = made(format, &folder, format.name);
+        let second = made(format, &folder, &format!("second-{}", format.name));
+        let mut dice = Dice::new(19);
+        let mut refused = Vec::new();
+        for (damage, damaged) in damages(format, &file, &second, &mut dice) {
+            let what = format!("{}: {damage}", format.name);
+            if !judge(format, &folder, &damaged, &what) {
+                assert!(
+                    !format.heard.iter().any(|h| damage.starts_with(h)),
+                    "{what}: it is refused, and must be heard"
+                );
+                refused.push(damage);
+            }
+        }
+        println!("{}: refused {refused:?}", format.name);
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+}
