@@ -4,6 +4,8 @@
 use super::cues::{Cue, Marks, What};
 use super::lexicon::class;
 use super::numbers::{Chunk, Kind};
+use super::own_place::is_public;
+use super::postcode::Postcodes;
 use super::text::{TURN_WORDS, Text, Written};
 use crate::call::Reason;
 use std::ops::RangeInclusive;
@@ -15,6 +17,10 @@ const ANSWER_WORDS: usize = 16;
 /// Questions that go on asking for parts of one address, and their words.
 const MORE_QUESTIONS: usize = 4;
 const SHORT_QUESTION: usize = 5;
+/// Words before an answer that say nothing.
+const MOST_SKIPPED: usize = 7;
+/// Words of an address that goes on in a turn of its own.
+const SHORT_ANSWER: usize = 6;
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -27,8 +33,8 @@ pub struct Addresses<'a> {
 }
 
 impl Addresses<'_> {
-    /// Every address; they may overlap.
-    pub fn find(&self) -> Vec<RangeInclusive<usize>> {
+    /// Every address, and those that a firm tells everybody; they may overlap.
+    pub fn find(&self) -> (Vec<RangeInclusive<usize>>, Vec<RangeInclusive<usize>>) {
         let mut found = Vec::new();
         for at in 0..self.text.len() {
             let token = &self.text.tokens[at];
@@ -36,7 +42,7 @@ impl Addresses<'_> {
                 found.extend(self.street_first(at));
             }
             if token.is(class::STREET) {
-                found.extend(self.house_before(at).map(|first| first..=self.extend(at)));
+                found.extend(self.house_before(at).map(|first| self.with_unit(first)..=self.extend(at)));
             }
             if self.marks.postbox[at] && (at == 0 || !self.marks.postbox[at - 1]) {
                 found.extend(self.postbox(at));
@@ -52,13 +58,35 @@ impl Addresses<'_> {
                         .find(|i| self.text.tokens[*i].turn != self.text.tokens[cue.last].turn)?;
                     self.chunk_at(next).filter(|c| !c.digits.is_empty() && cue.asks).map(|c| c.last)
                 };
-                if let Some(said) = answer.as_ref().map(|a| *a.end()).or_else(number) {
-                    self.further(n, said, &mut found);
+                let number = || number().map(|last| last..=last);
+                let shaped = || {
+                    let next = |i: &usize| self.text.tokens[*i].turn == self.text.tokens[cue.last].turn + 1;
+                    found.iter().find(|r| cue.asks && next(r.start())).cloned()
+                };
+                if let Some(said) = answer.clone().or_else(shaped).or_else(number) {
+                    self.further(n, *said.start(), *said.end(), &mut found);
                 }
                 found.extend(answer);
+                found.extend(self.postcodes().after(cue));
             }
         }
-        found
+        found.into_iter().partition(|address| !is_public(self.text, self.marks, address))
+    }
+
+    fn postcodes(&self) -> Postcodes<'_> {
+        Postcodes { text: self.text, marks: self.marks }
+    }
+
+    /// "flat two, 14 Rose Lane": the unit before a house.
+    fn with_unit(&self, first: usize) -> usize {
+        let tokens = &self.text.tokens;
+        let unit = |i: Option<usize>| {
+            i.filter(|i| tokens[*i].is(class::UNIT) && tokens[*i].turn == tokens[first].turn)
+        };
+        let code = |i: usize| tokens[i].letter || tokens[i].written.is_some() || tokens[i].numeral.is_some();
+        let before = first.checked_sub(1);
+        let behind = before.filter(|i| code(*i)).and_then(|i| unit(i.checked_sub(1)));
+        unit(before).or(behind).unwrap_or(first)
     }
 
     fn chunk_at(&self, at: usize) -> Option<&Chunk> {
@@ -184,6 +212,8 @@ impl Addresses<'_> {
                 let value = self.text.tokens.get(at + 1).filter(|t| t.turn == turn);
                 let value = value.filter(|t| t.letter || t.written == Some(Written::Mixed)).map(|_| at + 1);
                 end = numeric(at + 1).filter(|_| at + 1 < self.text.len()).or(value).unwrap_or(at);
+            } else if let Some(code) = self.postcode_after(at) {
+                end = code;
             } else if let Some(region) = self.region_after(at) {
                 end = region;
             } else if let Some(last) = numeric(at).filter(|_| self.zip(at) || self.numbered_road(end)) {
@@ -199,6 +229,22 @@ impl Addresses<'_> {
         }
     }
 
+    /// A postcode's last word, a city before it or not.
+    fn postcode_after(&self, at: usize) -> Option<usize> {
+        let turn = self.text.tokens[at].turn;
+        let near = (at..self.text.len()).take(CITY_WORDS).take_while(|i| self.text.tokens[*i].turn == turn);
+        let codes = self.postcodes();
+        for i in near {
+            if let Some(end) = codes.ends(i) {
+                return Some(end);
+            }
+            if !self.names(i) || self.text.tokens[i].is(class::POST_CODE) {
+                return None;
+            }
+        }
+        None
+    }
+
     /// "county road 9", "highway 12": the number is its name.
     fn numbered_road(&self, at: usize) -> bool {
         let kind = at.checked_sub(1).map(|i| &self.text.tokens[i]);
@@ -208,7 +254,10 @@ impl Addresses<'_> {
 
     /// After a full stop an address goes on with a unit, a state or a zip.
     fn goes_on(&self, at: usize) -> bool {
-        self.text.tokens[at].is(class::UNIT) || self.region_after(at).is_some() || self.zip(at)
+        self.text.tokens[at].is(class::UNIT)
+            || self.region_after(at).is_some()
+            || self.zip(at)
+            || self.postcode_after(at).is_some()
     }
 
     fn zip(&self, at: usize) -> bool {
@@ -229,7 +278,8 @@ impl Addresses<'_> {
                     || self.is_upper(i)
                     || i + 1 < self.text.len() && self.zip(i + 1))
             {
-                let last = (i..self.text.len()).take_while(|k| self.marks.region[*k]).last().unwrap_or(i);
+                let own = |k: &usize| self.marks.region[*k] && self.text.tokens[*k].turn == turn;
+                let last = (i..self.text.len()).take_while(own).last().unwrap_or(i);
                 return Some(last.min(i + 1));
             }
             let links = token.is(class::REGION_LINK);
@@ -262,7 +312,7 @@ impl Addresses<'_> {
     }
 
     /// "and the city?", "street?": short questions after an answer ask for more of it.
-    fn further(&self, cue: usize, mut said: usize, found: &mut Vec<RangeInclusive<usize>>) {
+    fn further(&self, cue: usize, said_from: usize, mut said: usize, found: &mut Vec<RangeInclusive<usize>>) {
         let tokens = &self.text.tokens;
         let cue = Cue { asks: true, ..self.marks.cues[cue] };
         for _ in 0..MORE_QUESTIONS {
@@ -276,12 +326,18 @@ impl Addresses<'_> {
                 .take_while(|i| tokens[*i].turn == tokens[asks].turn)
                 .count();
             let last = asks + words - 1;
+            let listens = self.listens(asks, last, said_from, said);
             let other = self.marks.cues.iter().any(|c| {
                 (asks..=last).contains(&c.first)
                     && !matches!(c.what, What::Secret { reason: Reason::Address, .. })
             });
-            if words > SHORT_QUESTION || other {
+            if !listens && (words > SHORT_QUESTION || other) {
                 return;
+            }
+            if listens && let Some(more) = self.more(last + 1, tokens[said].speaker, said_from) {
+                said = *more.end();
+                found.push(more);
+                continue;
             }
             let part = (asks..=last).rev().find(|i| tokens[*i].is(class::PLACE_PART));
             let asked = Cue { last: part.unwrap_or(cue.last), ..cue };
@@ -289,6 +345,36 @@ impl Addresses<'_> {
             said = *answer.end();
             found.push(answer);
         }
+    }
+
+    /// The turn `first..=last` only listens: "mm-hmm", "in", or what was said read back.
+    fn listens(&self, first: usize, last: usize, said_from: usize, said: usize) -> bool {
+        let heard: Vec<_> = (said_from..=said).map(|i| self.text.plain(i)).collect();
+        (first..=last).all(|i| {
+            let t = &self.text.tokens[i];
+            t.is_filler()
+                || self.marks.infill[i]
+                || t.is(class::PLACE_LINK)
+                || heard.contains(&self.text.plain(i))
+        })
+    }
+
+    /// "cherry", "hill road", "apartment 6": how an address goes on in turn of
+    /// its own. Without a street yet, a name; behind one, a unit, a state, a zip.
+    fn more(&self, at: usize, speaker: u16, said_from: usize) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let own = tokens.get(at).filter(|t| t.speaker == speaker)?.turn;
+        let words = (at..tokens.len()).take(SHORT_ANSWER + 1).take_while(|i| tokens[*i].turn == own);
+        let first = words.clone().find(|i| !(tokens[*i].is(class::LEAD) || self.marks.infill[*i]))?;
+        let last = words.last().filter(|last| last - at < SHORT_ANSWER)?;
+        let part = |i: usize| {
+            tokens[i].is(class::UNIT | class::STREET) || self.marks.region[i] || self.chunk_at(i).is_some()
+        };
+        let plain = (first..=last).all(|i| part(i) || self.names(i) || tokens[i].letter);
+        let closes = tokens[first].is(class::CLOSE | class::REFUSE | class::REQUEST | class::STREET_FIRST);
+        let street = (said_from..at).any(|i| tokens[i].is(class::STREET | class::STREET_FIRST));
+        let goes_on = (first..=last).any(part) || !street;
+        (plain && !closes && goes_on).then_some(first..=last)
     }
 
     /// "in", "of the" inside an address; "and" before its next part alone.
@@ -300,14 +386,13 @@ impl Addresses<'_> {
         token.is(class::PLACE_LINK) || token.is(class::AND) && part(at + 1)
     }
 
-    /// What follows an address cue: an answer in the next turn, or what the
-    /// same person goes on to say.
-    fn answer(&self, cue: &Cue, from: usize) -> Option<RangeInclusive<usize>> {
+    /// Where the answer to a cue begins, behind "sure, it's" and "hold on".
+    fn answer_at(&self, cue: &Cue, from: usize) -> Option<usize> {
         let tokens = &self.text.tokens;
-        let turn = tokens[from - 1].turn;
         let mut at = from;
         // To the answer's turn, when the question goes on a little.
         if cue.asks {
+            let turn = tokens[from - 1].turn;
             let next = (at..tokens.len().min(at + 10)).find(|i| tokens[*i].turn != turn);
             at = next.unwrap_or(at);
         }
@@ -322,8 +407,17 @@ impl Addresses<'_> {
             skipped += usize::from(!self.marks.hold[at]);
             at += 1;
         }
+        (skipped <= MOST_SKIPPED).then_some(at)
+    }
+
+    /// What follows an address cue: an answer in the next turn, or what the
+    /// same person goes on to say.
+    fn answer(&self, cue: &Cue, from: usize) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let turn = tokens[from - 1].turn;
+        let at = self.answer_at(cue, from)?;
         let token = tokens.get(at)?;
-        if skipped > 7 || token.is(class::REFUSE | class::STREET_FIRST) || !cue.asks && token.turn != turn {
+        if token.is(class::REFUSE | class::STREET_FIRST) || !cue.asks && token.turn != turn {
             return None;
         }
         let zip_alone = tokens[cue.last].is(class::POST_CODE);
@@ -337,8 +431,12 @@ impl Addresses<'_> {
         let mut i = at;
         while i < tokens.len().min(at + ANSWER_WORDS) {
             let t = &tokens[i];
-            if t.turn != own && !self.marks.infill[i] {
-                break;
+            if t.turn != own {
+                if !self.marks.infill[i] {
+                    break;
+                }
+                i += 1;
+                continue;
             }
             if let Some(c) = self.chunk_at(i).filter(|c| !c.digits.is_empty() || c.letters > 0) {
                 last = Some(c.last);

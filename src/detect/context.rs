@@ -301,7 +301,8 @@ impl<'a> Context<'a> {
         if reason == Reason::Expiry && !self.is_cards_expiry(i, chunk) {
             return None;
         }
-        if reason == Reason::Address && chunk.len() < 3 && !(cue.asks && chunk.letters == 0) {
+        let unit = (cue.first..=cue.last).any(|w| self.text.tokens[w].is(class::UNIT));
+        if reason == Reason::Address && chunk.len() < 3 && !(cue.asks && (chunk.letters == 0 || unit)) {
             return None;
         }
         Some(score)

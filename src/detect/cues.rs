@@ -38,6 +38,9 @@ pub struct Marks {
     pub correction: Vec<bool>,
     pub region: Vec<bool>,
     pub postbox: Vec<bool>,
+    /// "our office", "come in anytime": a firm tells where it is.
+    pub ours: Vec<bool>,
+    pub invites: Vec<bool>,
     /// A letter of a cue: "d o b", "c v v".
     pub letter: Vec<bool>,
 }
@@ -59,6 +62,8 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
         correction: vec![false; n],
         region: vec![false; n],
         postbox: vec![false; n],
+        ours: vec![false; n],
+        invites: vec![false; n],
         letter: vec![false; n],
     };
     for (i, token) in text.tokens.iter().enumerate() {
@@ -106,6 +111,11 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
                 marks.infill[range.clone()].fill(true);
                 marks.correction[range].fill(true);
             }
+            Mark::Ours => {
+                marks.ours[range].fill(true);
+                marks.push(text, at, hit.len, What::Harmless);
+            }
+            Mark::Invites => marks.invites[range].fill(true),
             Mark::PostBox => marks.postbox[range].fill(true),
             Mark::Region => marks.region[range].fill(true),
         }

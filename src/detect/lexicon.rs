@@ -146,6 +146,10 @@ struct Address {
     streets_first: Vec<String>,
     units: Vec<String>,
     boxes: Vec<String>,
+    #[serde(default)]
+    ours: Vec<String>,
+    #[serde(default)]
+    invites: Vec<String>,
     regions: Vec<String>,
     stop: Vec<String>,
     named: Vec<String>,
@@ -227,6 +231,9 @@ pub enum Mark {
     Correction,
     /// "next four": a piece of a card number is asked for.
     Piece,
+    /// "our office": whose address follows; "come in anytime": whose went before.
+    Ours,
+    Invites,
     /// A post office box, a region of two words.
     PostBox,
     Region,
@@ -296,6 +303,8 @@ impl Lexicon {
             (&file.spoken.backchannels, Mark::Backchannel),
             (&file.spoken.corrections, Mark::Correction),
             (&file.address.boxes, Mark::PostBox),
+            (&file.address.ours, Mark::Ours),
+            (&file.address.invites, Mark::Invites),
         ] {
             lexicon.phrases(phrases, mark)?;
         }

@@ -26,7 +26,9 @@ pub mod merge;
 mod names;
 pub mod numbers;
 pub mod own;
+mod own_place;
 pub mod phrases;
+mod postcode;
 pub mod readback;
 mod repair;
 pub mod ruleset;
@@ -133,7 +135,7 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
         let why = Why { rule: "mail in turns", keyword: Some(keyword), distance: 0, confidence: 1.0 };
         Detection { first: *r.start(), last: *r.end(), reason: Reason::Email, why }
     }));
-    let addresses = address::Addresses {
+    let (addresses, public) = address::Addresses {
         text: &text,
         marks: &marks,
         chunks: &chunks,
@@ -143,6 +145,9 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
     found.extend(addresses.iter().map(|r| Detection::new(*r.start(), *r.end(), Reason::Address, "street")));
     for value in context::Context::new(&text, &marks, &chunks, rules.window_words).values() {
         let chunk = &chunks[value.chunk];
+        if value.reason == Reason::Address && public.iter().any(|r| r.contains(&chunk.first)) {
+            continue;
+        }
         let last_four = value.why.keyword.is_some_and(|(first, last)| {
             let at = marks.cues.partition_point(|c| c.first < first);
             let cue = marks.cues.get(at).filter(|c| c.first == first && c.last == last);

@@ -235,12 +235,9 @@ impl Spoken<'_> {
         self.value(at, tokens[at].turn, reason)
     }
 
-    /// The value that begins at `from` or a few words later, in turn `turn`.
-    fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
+    /// The first word in turn `turn` that is no "sure, it's" and nothing before a "hold on".
+    fn begins(&self, from: usize, turn: u32, reason: Reason) -> Option<usize> {
         let tokens = &self.text.tokens;
-        if reason == Reason::Name {
-            return Names { text: self.text, marks: self.marks }.find(from, turn);
-        }
         // What was said before "hold on" is no value.
         let own = tokens.iter().skip(from).take(TURN_WORDS).take_while(|t| t.turn == turn).count();
         // In a call that is one turn, only a "hold on" right at the beginning is this answer's.
@@ -264,6 +261,16 @@ impl Spoken<'_> {
             }
             first += 1;
         }
+        Some(first)
+    }
+
+    /// The value that begins at `from` or a few words later, in turn `turn`.
+    fn value(&self, from: usize, turn: u32, reason: Reason) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        if reason == Reason::Name {
+            return Names { text: self.text, marks: self.marks }.find(from, turn);
+        }
+        let first = self.begins(from, turn, reason)?;
         let begins = tokens.get(first).filter(|t| t.turn == turn)?;
         // "no, just the order number": another thing is told.
         let cues = &self.marks.cues[self.marks.cues.partition_point(|c| c.first < from)..];

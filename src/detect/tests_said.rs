@@ -26,7 +26,7 @@ fn keeps(language: &str, text: &str) {
     assert_eq!(found_in(&words, language), [], "in: {text}");
 }
 
-use Reason::{Dob, Email, Password};
+use Reason::{Address, Dob, Email, Password};
 
 #[test]
 fn a_birth_date_in_parts_is_silenced_over_the_listeners_words() {
@@ -142,4 +142,34 @@ fn what_only_sounds_like_an_email_stays() {
     keeps("en", "A: we are on the web at brightsmiles dot com B: thanks");
     keeps("en", "the hotel in sierra vista is near the golf course in november");
     keeps("en", "A: at what time B: seven A: ok");
+}
+
+#[test]
+fn an_address_is_silenced_piece_by_piece() {
+    for text in [
+        "A: postcode B: [N W three A two B B] A: thanks",
+        "A: your postcode please B: [B for brother two four C T] A: thanks",
+        "A: postcode? B: [NW3A 2BB] A: thanks",
+        "A: postal code B: [L one A oh B two] A: thanks",
+        "A: postcode B: [g as in golf four one h q] A: lovely",
+        "A: address B: [7 Rose Lane, York, YO1 7HH] A: thanks",
+        "A: address please B: [flat two 7 rose lane] A: ok",
+        "A: what's the address B: [nine three one] A: <mm-hmm> B: [willow] A: <yep> B: [park road] A: ok",
+        "A: mailing address B: [PO box twelve] A: in B: [Bend Oregon] A: ok",
+        "A: and the unit B: [four c] A: ok",
+        "she lives on [three ten north main] you know",
+    ] {
+        hides("en", Address, text);
+    }
+}
+
+#[test]
+fn a_firm_that_tells_where_it_is_tells_no_secret() {
+    keeps("en", "A: we are at 400 Main Street come in anytime B: okay");
+    keeps("en", "A: our office is at 1200 Market Street on the second floor");
+    keeps("en", "A: take exit 14 onto route 9 north for three miles");
+    keeps("es", "A: nuestra oficina está en avenida América 10");
+    keeps("fr", "A: notre magasin est au 10 avenue Foch");
+    // Somebody was asked where to: it may be anybody's office.
+    hides("en", Address, "A: where should we ship it B: our office is at [1200 Market Street] A: ok");
 }
