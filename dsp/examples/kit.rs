@@ -6,7 +6,7 @@
 mod kit;
 
 use kit::score::{Found, Score};
-use kit::{Case, cases, negatives};
+use kit::{Case, cases, negatives, songs};
 use std::collections::BTreeMap;
 use unsaid_dsp::{Rate, dtmf};
 
@@ -26,6 +26,10 @@ fn all(which: &str) -> Vec<Case> {
         out.extend(negatives::tones());
         out.extend(negatives::vowels());
         out.extend(negatives::vowels_on_the_tones());
+        out.extend(songs::sung(30));
+        out.extend(songs::sung_on_the_tones(15));
+        out.extend(songs::chords(12));
+        out.extend(songs::modems(12));
         out.extend(negatives::synthetic());
         out.extend(negatives::coded());
     }

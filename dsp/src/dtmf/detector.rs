@@ -134,7 +134,9 @@ impl Detector {
         let found = candidates(plane, rate_hz, &self.basis, &mut self.scratch, look).filter_map(|e| {
             let log_odds = judge::log_odds(&e);
             let frames = |s: Span| Span::new(origin + s.start * factor, origin + s.end * factor);
-            let span = frames(e.outer);
+            let is_near = log_odds > judge::IN_COMPANY;
+            let outer = if is_near { evidence::beyond_slips(plane, rate_hz, &e) } else { e.outer };
+            let span = frames(outer);
             // What only the second look sees is never a key by itself.
             let log_odds = if look == Look::First { log_odds } else { log_odds.min(judge::ALONE) };
             // Edges are asked for again where a voice may have moved them.

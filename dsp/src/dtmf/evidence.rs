@@ -164,6 +164,55 @@ pub fn reach(plane: &[f32], rate_hz: f64, e: &Evidence, tone: usize) -> Span {
     Span::new(e.outer.start.min(start as u64), e.outer.end.max(end as u64))
 }
 
+/// What both tones' presence is asked of behind a slip, how the question moves
+/// on, and how many moves the slip itself may take.
+const PIECE_S: f64 = 0.006;
+const PIECE_STEP_S: f64 = 0.0015;
+const SLIP_STEPS: usize = 4;
+/// Of each tone's amplitude: a window that lies half in the tone is below it.
+const PIECE_PRESENT: f64 = 0.7;
+
+/// Of the tones' share of all energy: a voice that bends both levels does not have it.
+const PIECE_SHARE: f64 = 0.8;
+
+/// The outer span, widened by what is left of the key behind samples that a
+/// line dropped or repeated near its edge: the phase jumps there, the tones go on.
+pub fn beyond_slips(plane: &[f32], rate_hz: f64, e: &Evidence) -> Span {
+    let frames = |s: f64| (s * rate_hz) as usize;
+    let (piece, step) = (frames(PIECE_S), frames(PIECE_STEP_S).max(1));
+    let most = frames(MOST_REACH_S) / step;
+    let levels_db = e.levels_db();
+    let sounds = |from: Option<usize>| {
+        let stretch = from.and_then(|from| plane.get(from..from + piece));
+        stretch.is_some_and(|x| {
+            let levels = [0, 1].map(|t| level_of(x, nominal(e.digit, rate_hz)[t] * (1.0 + e.deviation[t])));
+            let power = x.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / x.len() as f64;
+            let share = (levels[0].powi(2) + levels[1].powi(2)) / 2.0 / power.max(1e-12);
+            let is_loud = |t: usize| levels[t] > PIECE_PRESENT * 10f64.powf(levels_db[t] / 20.0);
+            share > PIECE_SHARE * e.share && is_loud(0) && is_loud(1)
+        })
+    };
+    // Steps outward to the last piece that sounds, with no silence longer than a slip before it.
+    let last = |at: &dyn Fn(usize) -> Option<usize>| {
+        let (mut last, mut n) = (None, 0);
+        while n <= last.map_or(SLIP_STEPS, |last: usize| last + SLIP_STEPS) && n < most {
+            if sounds(at(n)) {
+                last = Some(n);
+            }
+            n += 1;
+        }
+        last
+    };
+    let (start, end) = (e.span.start as usize, e.span.end as usize);
+    let guard = frames(GUARD_S);
+    let before = last(&|n| start.checked_sub(n * step + piece)).map_or(0, |n| n * step + piece + guard);
+    let after = last(&|n| Some(end + n * step)).map_or(0, |n| n * step + piece + guard);
+    Span::new(
+        e.outer.start.min(start.saturating_sub(before) as u64),
+        e.outer.end.max((end + after).min(plane.len()) as u64),
+    )
+}
+
 /// The amplitude of one frequency in `x`.
 fn level_of(x: &[f32], omega: f64) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);

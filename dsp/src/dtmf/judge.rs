@@ -21,7 +21,7 @@ const LEAST_LEN_S: f64 = 0.012;
 /// sure, and from which one is sure.
 pub const ALONE: f64 = 3.0;
 pub const IN_COMPANY: f64 = -1.5;
-pub const SURE: f64 = 5.0;
+pub const SURE: f64 = 4.5;
 /// Near a sure one, for what only the second look saw.
 pub const ON_SECOND_LOOK: f64 = 1.0;
 /// Near a sure one, for what is as loud as it: row and column within this many dB.

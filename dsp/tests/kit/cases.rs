@@ -215,6 +215,7 @@ fn impairments(out: &mut Vec<Case>, voice: &[f32]) {
             "dial tone",
             "echo",
             "slips",
+            "long slips",
             "loss",
             "clipping",
             "dc",
@@ -263,6 +264,7 @@ fn impairments(out: &mut Vec<Case>, voice: &[f32]) {
                         n += 320;
                     }
                 }
+                "long slips" => slip_in_keys(&mut b),
                 "loss" => {
                     // 10 ms of silence in the middle of some tones.
                     for t in b.truths.clone() {
@@ -296,5 +298,33 @@ fn impairments(out: &mut Vec<Case>, voice: &[f32]) {
             }
             out.push(b.done("impairments", what.to_owned()));
         }
+    }
+}
+
+/// One to three times a key, anywhere in it, up to 5 ms are dropped or repeated; truth moves with it.
+fn slip_in_keys(b: &mut Builder) {
+    for n in 0..b.truths.len() {
+        for _ in 0..=b.dice.below(3) {
+            let (start, end) = (b.truths[n].start, b.truths[n].end);
+            let len = 1 + b.dice.below(40);
+            let at = start + 8 + b.dice.below((end - start).saturating_sub(len + 16).max(1));
+            if b.dice.below(2) == 0 {
+                b.plane.drain(at..at + len);
+                move_truths(b, n, -(len as isize));
+            } else {
+                let again = b.plane[at..at + len].to_vec();
+                b.plane.splice(at..at, again);
+                move_truths(b, n, len as isize);
+            }
+        }
+    }
+}
+
+/// What follows key `n` moves, and its own end.
+fn move_truths(b: &mut Builder, n: usize, by: isize) {
+    b.truths[n].end = b.truths[n].end.saturating_add_signed(by);
+    for t in &mut b.truths[n + 1..] {
+        t.start = t.start.saturating_add_signed(by);
+        t.end = t.end.saturating_add_signed(by);
     }
 }

@@ -9,6 +9,7 @@ pub mod codecs;
 pub mod negatives;
 pub mod score;
 pub mod signal;
+pub mod songs;
 pub mod voices;
 
 use score::Found;

@@ -4,7 +4,7 @@ use super::Case;
 use super::signal::*;
 use super::voices;
 
-fn case(category: &'static str, condition: String, mut plane: Vec<f32>) -> Case {
+pub fn case(category: &'static str, condition: String, mut plane: Vec<f32>) -> Case {
     quantize(&mut plane);
     Case { category, condition, rate: 8_000, plane, truths: Vec::new() }
 }

@@ -115,6 +115,17 @@ pub fn quantize(plane: &mut [f32]) {
     }
 }
 
+/// A source of harmonics and how it is filtered.
+pub struct Voice {
+    pub f0: f64,
+    /// Relative depth of the vibrato.
+    pub vibrato: f64,
+    /// Of the five formants, in hertz.
+    pub bandwidths: [f64; 5],
+    /// The harmonics' amplitudes fall with this power of their frequency above 200 Hz.
+    pub tilt: f64,
+}
+
 /// A vowel sung by a source of harmonics through five formants (Klatt's cascade in the frequency domain).
 pub fn add_vowel(
     plane: &mut [f32],
@@ -125,15 +136,27 @@ pub fn add_vowel(
     rms: f64,
     dice: &mut Dice,
 ) {
-    let bandwidths = [60.0, 90.0, 120.0, 180.0, 250.0];
-    let harmonics = ((rate / 2.0 - 100.0) / f0) as usize;
+    let voice = Voice { f0, vibrato, bandwidths: [60.0, 90.0, 120.0, 180.0, 250.0], tilt: 1.2 };
+    add_voice(plane, rate, &voice, formants, rms, dice);
+}
+
+/// The same for any voice.
+pub fn add_voice(
+    plane: &mut [f32],
+    rate: f64,
+    voice: &Voice,
+    formants: &[f64; 5],
+    rms: f64,
+    dice: &mut Dice,
+) {
+    let harmonics = ((rate / 2.0 - 100.0) / voice.f0) as usize;
     let gains: Vec<f64> = (1..=harmonics)
         .map(|h| {
-            let f = f0 * h as f64;
-            let tilt = (200.0 / f).min(1.0).powf(1.2);
+            let f = voice.f0 * h as f64;
+            let tilt = (200.0 / f).min(1.0).powf(voice.tilt);
             formants
                 .iter()
-                .zip(bandwidths)
+                .zip(voice.bandwidths)
                 .fold(tilt, |g, (c, b)| g * c * c / ((c * c - f * f).powi(2) + (b * f).powi(2)).sqrt())
         })
         .collect();
@@ -141,7 +164,7 @@ pub fn add_vowel(
     let (rate_hz, mut phase) = (dice.within(4.5, 6.5), 0.0);
     let mut out = vec![0f32; plane.len()];
     for (n, x) in out.iter_mut().enumerate() {
-        let f = f0 * (1.0 + vibrato * (TAU * rate_hz * n as f64 / rate).sin());
+        let f = voice.f0 * (1.0 + voice.vibrato * (TAU * rate_hz * n as f64 / rate).sin());
         phase += TAU * f / rate;
         *x =
             (0..harmonics).map(|h| gains[h] * ((h + 1) as f64 * phase + phases[h]).sin()).sum::<f64>() as f32;
