@@ -4,8 +4,10 @@
 
 use super::Why;
 use super::cues::{Cue, Marks, What};
+use super::dictation::{self, Dictation, Known};
 use super::lexicon::class;
 use super::numbers::{Chunk, Kind};
+use super::question::Questions;
 use super::shape::{self, fit};
 use super::text::Text;
 use crate::call::Reason;
@@ -31,6 +33,16 @@ const GOES_ON_WORDS: u32 = 9;
 const AFTER_WORDS: usize = 6;
 /// Words between a whole date and the "date of birth" that explains it.
 const BORN_WORDS: u32 = 8;
+/// Words before a part that is said again, and what that bids.
+const ECHO_WORDS: u32 = 4;
+const ECHO: f32 = 1.2;
+/// Words between a card and what it was used for.
+const CHARGED_WORDS: usize = 3;
+/// Words of a question that names nothing else.
+const BARE_QUESTION_WORDS: usize = 6;
+/// Words between "tracking number" and its number, and between two pieces of it.
+const NUMBERED_WORDS: u32 = 7;
+const NUMBERED_GAP: u32 = 3;
 /// Words in which a card is the subject, for expiries and codes.
 const CARD_TALK_WORDS: u32 = 60;
 
@@ -41,8 +53,9 @@ struct Saying {
     first: Option<char>,
     last: usize,
     whole: bool,
-    /// The digits of its last chunk.
+    /// The digits of its last chunk, and of the one before.
     piece: String,
+    before: String,
     keyword: Option<(usize, usize)>,
 }
 
@@ -55,7 +68,10 @@ pub struct Context<'a> {
     held: Vec<u32>,
     used: Vec<bool>,
     saying: Option<Saying>,
+    /// The last word of an order's number or the like, which may go on.
+    stays: Option<usize>,
     card_at: Option<u32>,
+    questions: Questions,
 }
 
 impl<'a> Context<'a> {
@@ -75,6 +91,8 @@ impl<'a> Context<'a> {
             held,
             used: vec![false; marks.cues.len()],
             saying: None,
+            stays: None,
+            questions: Questions::default(),
             card_at: None,
         }
     }
@@ -82,6 +100,7 @@ impl<'a> Context<'a> {
     /// Every chunk that is a secret, in order.
     pub fn values(mut self) -> Vec<Value> {
         let mut out = Vec::new();
+        let mut known = vec![Known::Nothing; self.chunks.len()];
         let (mut next, mut from) = (0, 0);
         for (n, chunk) in self.chunks.iter().enumerate() {
             while next < self.marks.cues.len() && self.marks.cues[next].last < chunk.first {
@@ -92,60 +111,35 @@ impl<'a> Context<'a> {
                 from += 1;
             }
             let Some((reason, why, cue)) = self.best(n, from, next) else { continue };
+            let Some(reason) = reason else {
+                known[n] = if self.stays == Some(chunk.last) { Known::Numbered } else { Known::Doubtful };
+                continue;
+            };
+            known[n] = if reason == Reason::Phone { Known::Doubtful } else { Known::Secret(reason) };
             self.say(chunk, reason, why.keyword);
             if let Some(cue) = cue
                 && self.saying.as_ref().is_some_and(|s| s.whole)
                 && !matches!(reason, Reason::Address | Reason::Password)
             {
                 self.used[cue] = true;
+                self.questions.answered(cue);
             }
             out.push(Value { chunk: n, reason, why });
         }
-        self.dictations(&mut out);
-        out
-    }
-
-    /// Digits that one person dictates in pieces, with somebody else's short
-    /// words between, and that make a card's number together.
-    fn dictations(&self, out: &mut Vec<Value>) {
-        let known: Vec<usize> = out.iter().map(|v| v.chunk).collect();
-        let plain = |n: &usize| {
-            let c = &self.chunks[*n];
-            c.kind == Kind::Number
-                && c.letters == 0
-                && c.code_like() >= 0.5
-                && !c.counted
-                && known.binary_search(n).is_err()
-        };
-        let mut run: Vec<usize> = Vec::new();
-        for n in (0..self.chunks.len()).filter(plain).chain([usize::MAX]) {
-            let follows = n != usize::MAX && run.last().is_none_or(|last| self.follows(*last, n));
-            if follows {
-                run.push(n);
-                continue;
-            }
-            let digits: usize = run.iter().map(|c| self.chunks[*c].len()).sum();
-            if run.len() >= 3 && (13..=38).contains(&digits) {
-                let why = Why { rule: "dictation", confidence: 1.0, ..Why::default() };
-                out.extend(run.iter().map(|chunk| Value { chunk: *chunk, reason: Reason::CardNumber, why }));
-            }
-            run = if n == usize::MAX { Vec::new() } else { vec![n] };
-        }
+        let (text, marks, chunks) = (self.text, self.marks, self.chunks);
+        let dictation = Dictation { text, marks, chunks, known: &known, held: &self.held };
+        let why = Why { rule: "dictation", confidence: 1.0, ..Why::default() };
+        let pieces = dictation.find();
+        out.retain(|v| pieces.binary_search(&v.chunk).is_err());
+        let pieces = pieces.into_iter();
+        out.extend(pieces.map(|chunk| Value { chunk, reason: Reason::CardNumber, why }));
         out.sort_by_key(|v| v.chunk);
-    }
-
-    /// Chunk `b` comes after `a` with few words between.
-    fn follows(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (&self.chunks[a], &self.chunks[b]);
-        let words = self.text.words_between(a.last, b.first);
-        let from = self.marks.cues.partition_point(|c| c.first <= a.last);
-        let between = self.marks.cues[from..].iter().take_while(|c| c.first < b.first);
-        let harmless = between.into_iter().any(|c| c.what == What::Harmless);
-        words <= 4 && !harmless
+        out
     }
 
     /// A card is talked about, or another value begins.
     fn see(&mut self, cue: usize) {
+        self.questions.hear(cue, self.text, self.marks);
         let cue = &self.marks.cues[cue];
         let card = matches!(
             cue.what,
@@ -175,8 +169,12 @@ impl<'a> Context<'a> {
     }
 
     /// The best bid for chunk `n` among the cues `from..next` before it.
-    fn best(&self, n: usize, from: usize, next: usize) -> Option<(Reason, Why, Option<usize>)> {
+    fn best(&mut self, n: usize, from: usize, next: usize) -> Option<(Option<Reason>, Why, Option<usize>)> {
         let chunk = &self.chunks[n];
+        if self.is_numbered(chunk, next) {
+            self.stays = Some(chunk.last);
+            return Some((None, Why::default(), None));
+        }
         if let Some(reason) = self.by_shape(chunk) {
             // A keyword close by may know better what it is.
             let named = (from..next).rev().find_map(|i| {
@@ -185,8 +183,8 @@ impl<'a> Context<'a> {
                 (near && fit(reason, chunk) >= 0.5).then_some((reason, i))
             });
             return Some(match named {
-                Some((reason, i)) => (reason, self.why("keyword", i, chunk, 1.0), Some(i)),
-                None => (reason, Why { rule: "shape", ..Why::default() }, None),
+                Some((reason, i)) => (Some(reason), self.why("keyword", i, chunk, 1.0), Some(i)),
+                None => (Some(reason), Why { rule: "shape", ..Why::default() }, None),
             });
         }
         let mut best: Option<(f32, Option<Reason>, Why, Option<usize>)> = None;
@@ -225,6 +223,12 @@ impl<'a> Context<'a> {
             let why = Why { rule: "after a card", confidence: score, ..Why::default() };
             bid(score, Some(reason), why, None);
         }
+        if let Some((score, reason, i)) = self.questions.bid(chunk, self.text, self.marks)
+            && !self.used[i]
+            && (reason != Reason::Expiry || self.is_cards_expiry(i, chunk))
+        {
+            bid(score, Some(reason), self.why("late answer", i, chunk, score), Some(i));
+        }
         if let Some((score, reason, i)) = self.born_later(chunk, next) {
             bid(score, Some(reason), self.why("keyword after", i, chunk, score), None);
         }
@@ -232,7 +236,7 @@ impl<'a> Context<'a> {
             bid(score, Some(reason), self.why("keyword after", i, chunk, score), None);
         }
         let (score, reason, why, cue) = best?;
-        (score >= LEAST).then_some((reason?, why, cue))
+        (score >= LEAST).then_some((reason, why, cue))
     }
 
     fn why(&self, rule: &'static str, cue: usize, chunk: &Chunk, score: f32) -> Why {
@@ -290,7 +294,7 @@ impl<'a> Context<'a> {
                 score -= 1.5;
             }
         } else {
-            if code < 0.5 || chunk.counted && code < 0.9 {
+            if code < 0.5 || chunk.counted && code < 0.9 || self.is_about_else(i) {
                 return None;
             }
             score -= 0.1;
@@ -308,6 +312,17 @@ impl<'a> Context<'a> {
         Some(score)
     }
 
+    /// "your card was charged …": a weak keyword, and then what the turn is about.
+    fn is_about_else(&self, i: usize) -> bool {
+        let turn = |c: &Cue| self.text.tokens[c.last].turn;
+        let cue = &self.marks.cues[i];
+        let next = self.marks.cues.get(i + 1);
+        self.text.speakers > 1
+            && next.is_some_and(|c| {
+                c.what == What::Harmless && turn(c) == turn(cue) && c.first - cue.last <= CHARGED_WORDS
+            })
+    }
+
     /// An expiry needs a card to be talked about, or month and year right after it.
     fn is_cards_expiry(&self, i: usize, chunk: &Chunk) -> bool {
         let at = self.text.tokens[chunk.first].counted;
@@ -320,12 +335,18 @@ impl<'a> Context<'a> {
         // "when is it due?" asks of bills too: only the noun is a card's by itself.
         let noun = !self.text.tokens[self.marks.cues[i].last].is(class::EXPIRES);
         let asked = self.marks.cues[i].asks && chunk.len() <= 8 && !chunk.ordinal;
+        // "when does it expire?" and no more, answered with a month and a year.
+        let turn = self.text.tokens[self.marks.cues[i].last].turn;
+        let begins = self.text.tokens.partition_point(|t| t.turn < turn);
+        let words = self.text.tokens[begins..].iter().take_while(|t| t.turn == turn);
+        let bare = words.take(BARE_QUESTION_WORDS + 1).count() <= BARE_QUESTION_WORDS;
+        let answered = bare && asked && self.text.speakers > 1 && shape::is_expiry(chunk);
         let cue = &self.marks.cues[i];
         let named = (cue.first..=cue.last).any(|w| self.text.tokens[w].is(class::CARD));
         if card || named {
             !chunk.ordinal || noun
         } else {
-            month_and_year || noun && (asked || shape::is_expiry(chunk))
+            month_and_year || answered || noun && (asked || shape::is_expiry(chunk))
         }
     }
 
@@ -353,11 +374,31 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// A long number that was announced as an order's or a parcel's, and what goes on from it.
+    fn is_numbered(&self, chunk: &Chunk, next: usize) -> bool {
+        if dictation::is_card(&chunk.digits) || chunk.kind != Kind::Number {
+            return false;
+        }
+        let last = self.marks.cues[..next].last();
+        let announced = last.is_some_and(|cue| {
+            let distance = self.distance(cue, chunk.first);
+            let answer = self.text.tokens[chunk.first].turn - self.text.tokens[cue.last].turn;
+            cue.names_number && distance <= NUMBERED_WORDS && answer <= u32::from(cue.asks)
+        });
+        announced
+            || self.stays.is_some_and(|from| {
+                last.is_none_or(|c| c.first <= from)
+                    && self.text.words_between(from, chunk.first) <= NUMBERED_GAP
+            })
+    }
+
     fn harmless(&self, cue: &Cue, chunk: &Chunk, distance: u32) -> Option<f32> {
         let apart = self.text.tokens[cue.last].turn != self.text.tokens[chunk.first].turn && !cue.asks;
         let ended =
             (cue.last..chunk.first).any(|i| self.text.tokens[i].ends_sentence && !self.text.tokens[i].asks);
-        if apart || ended || distance > 5 {
+        // "hold it up to the light, one second": what was said meanwhile is another thing.
+        let meanwhile = !cue.names_number && self.held[chunk.first] > self.held[cue.last + 1];
+        if apart || ended || meanwhile || distance > 5 {
             return None;
         }
         Some(HARMLESS - HARMLESS_COST * distance as f32)
@@ -370,6 +411,9 @@ impl<'a> Context<'a> {
         let corrects = (saying.last + 1..chunk.first).any(|i| self.marks.correction[i]);
         if self.is_plainly_else(chunk, saying.reason) || chunk.counted && chunk.code_like() < 0.9 {
             return None;
+        }
+        if self.is_echo(saying, chunk, words) {
+            return Some((ECHO, saying));
         }
         if saying.whole && !(corrects && words <= 6) {
             return None;
@@ -387,6 +431,17 @@ impl<'a> Context<'a> {
             }
         };
         (words <= GOES_ON_WORDS).then_some((fits + 0.3 - 0.12 * words as f32, saying))
+    }
+
+    /// "six twenty eight" – "six twenty six?" – "twenty eight": a part is said again.
+    fn is_echo(&self, saying: &Saying, chunk: &Chunk, words: u32) -> bool {
+        let again = |piece: &str| piece.len() > chunk.len() && piece.ends_with(&chunk.digits);
+        let (last, first) = (&self.text.tokens[saying.last], &self.text.tokens[chunk.first]);
+        last.speaker != first.speaker
+            && chunk.len() >= 2
+            && !chunk.counted
+            && words <= ECHO_WORDS
+            && (again(&saying.piece) || again(&saying.before) || saying.piece == chunk.digits)
     }
 
     /// Card number, expiry, code: said in this order without a word between.
@@ -455,21 +510,25 @@ impl<'a> Context<'a> {
     }
 
     fn say(&mut self, chunk: &Chunk, reason: Reason, keyword: Option<(usize, usize)>) {
-        let same = self.saying.take().filter(|s| s.reason == reason && !s.whole);
+        let earlier = self.saying.take();
+        let before = earlier.as_ref().filter(|s| s.reason == reason).map(|s| s.piece.clone());
+        let same = earlier.filter(|s| s.reason == reason && !s.whole);
+        let begins = same.is_none();
         let mut saying = same.unwrap_or(Saying {
             reason,
             digits: 0,
             first: chunk.digits.chars().next(),
             last: chunk.last,
             whole: false,
-            piece: String::new(),
+            piece: before.unwrap_or_default(),
+            before: String::new(),
             keyword,
         });
         // A read-back of what was just said adds nothing.
-        if chunk.digits != saying.piece {
+        if begins || chunk.digits != saying.piece {
             saying.digits += chunk.len();
         }
-        saying.piece.clone_from(&chunk.digits);
+        saying.before = std::mem::replace(&mut saying.piece, chunk.digits.clone());
         saying.last = chunk.last;
         saying.whole = shape::is_whole(reason, chunk, saying.digits, saying.first);
         if reason == Reason::CardNumber {

@@ -13,6 +13,8 @@ pub struct Cue {
     pub what: What,
     /// In a question or a demand: the answer comes in the next turn.
     pub asks: bool,
+    /// Harmless, and what a long number may be: "tracking number".
+    pub names_number: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,12 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
                 marks.push(text, at, hit.len, What::Secret { reason, strong, last_four, worded });
             }
             Mark::Stay => marks.push(text, at, hit.len, What::Harmless),
+            Mark::Numbered => {
+                marks.push(text, at, hit.len, What::Harmless);
+                if let Some(cue) = marks.cues.last_mut() {
+                    cue.names_number = true;
+                }
+            }
             Mark::Not => {}
             Mark::Hold => marks.hold[range].fill(true),
             Mark::Backchannel => marks.infill[range].fill(true),
@@ -165,6 +173,7 @@ impl Marks {
         for i in first..=last {
             self.letter[i] = text.tokens[i].letter;
         }
-        self.cues.push(Cue { first, last, what, asks: asked || question || ends_turn || inside });
+        let asks = asked || question || ends_turn || inside;
+        self.cues.push(Cue { first, last, what, asks, names_number: false });
     }
 }

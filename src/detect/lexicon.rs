@@ -99,6 +99,7 @@ struct Numbers {
     ordinal_endings: Vec<String>,
     and: Vec<String>,
     homophones: BTreeMap<String, u32>,
+    common: Vec<String>,
     letter_words: Vec<String>,
     joints: Vec<String>,
     keypad: Vec<String>,
@@ -119,6 +120,7 @@ struct Dates {
     inside: Vec<String>,
     #[serde(default)]
     parts: Vec<String>,
+    edges: Vec<String>,
     clock_endings: Vec<String>,
     cards: Vec<String>,
     expires: Vec<String>,
@@ -182,7 +184,7 @@ pub mod class {
         STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
         PLACE_PART POST_CODE NUMBERED_ROAD HOUSE_SUFFIX PLACE_IN REGION_LINK PLACE_LINK
         PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE
-        VOTE STARTS_PHRASE
+        DATE_EDGE COMMON VOTE STARTS_PHRASE KNOWN
     }
 }
 
@@ -224,6 +226,8 @@ pub enum Mark {
     },
     /// Numbers after it are none.
     Stay,
+    /// The same, and a long number may be it: "tracking number".
+    Numbered,
     /// A cue inside it is none.
     Not,
     Hold,
@@ -291,6 +295,7 @@ impl Lexicon {
                     (None, "security") => {
                         Mark::Cue { reason: Reason::Password, strong, last_four: false, worded: true }
                     }
+                    (None, "numbered") => Mark::Numbered,
                     (None, _) => Mark::Stay,
                 };
                 lexicon.phrases(phrases, mark)?;
@@ -343,6 +348,7 @@ impl Lexicon {
             (&numbers.and, AND),
             (&numbers.joints, NUMBER_JOINT),
             (&numbers.keypad, KEYPAD),
+            (&numbers.common, COMMON),
             (&numbers.letter_words, LETTER_WORD),
             (&numbers.pronoun_before, PRONOUN_BEFORE),
             (&numbers.pronoun_after, PRONOUN_AFTER),
@@ -354,6 +360,7 @@ impl Lexicon {
             (&dates.weekdays, WEEKDAY),
             (&dates.inside, DATE_INSIDE),
             (&dates.parts, DATE_PART),
+            (&dates.edges, DATE_EDGE),
             (&dates.cards, CARD),
             (&dates.expires, EXPIRES),
             (&email.at, AT),
@@ -464,6 +471,11 @@ impl Lexicon {
         self.entry(word).id
     }
 
+    /// Every word that is known, and what of it.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.words.iter().map(|(word, entry)| (&**word, entry))
+    }
+
     /// What is known of a word that [`normalise`] made.
     pub fn entry_of(&self, plain: &str) -> Option<&Entry> {
         self.words.get(plain)
@@ -488,9 +500,10 @@ pub fn normalise(word: &str) -> Cow<'_, str> {
 fn fold(word: &str) -> String {
     let plain = |c: char| match c {
         '’' | '‘' => '\'',
-        '‑' | '–' => '-',
+        '‑' | '‐' | '–' | '—' => '-',
+        '⁄' | '∕' => '/',
         other => other,
     };
-    let letters = word.nfd().filter(|c| !is_combining_mark(*c));
+    let letters = word.nfkd().filter(|c| !is_combining_mark(*c));
     letters.flat_map(char::to_lowercase).map(plain).collect()
 }

@@ -14,11 +14,15 @@ mod born;
 mod compose;
 pub mod context;
 pub mod cues;
+mod dictation;
+mod dressed;
 pub mod email;
 pub mod entities;
 pub mod explain;
+mod foreign;
 mod gazetteer;
 pub mod hallucination;
+mod homophone;
 pub mod language;
 pub mod lexicon;
 mod mail_turns;
@@ -29,6 +33,7 @@ pub mod own;
 mod own_place;
 pub mod phrases;
 mod postcode;
+mod question;
 pub mod readback;
 mod repair;
 pub mod ruleset;
@@ -107,7 +112,7 @@ pub fn announced(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec
     };
     let mut out = Vec::new();
     for lexicon in language::spoken(words, language, rules) {
-        let text = Text::new(words, lexicon);
+        let text = Text::new(words, lexicon, &rules.foreign);
         for cue in cues::find(&text, lexicon).cues {
             let at_s = words[cue.last].end_s;
             if let What::Secret { reason, .. } = cue.what
@@ -123,9 +128,9 @@ pub fn announced(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec
 }
 
 fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detection> {
-    let text = Text::new(words, lexicon);
+    let text = Text::new(words, lexicon, &rules.foreign);
     let marks = cues::find(&text, lexicon);
-    let chunks = numbers::chunks(&text, &marks);
+    let chunks = dressed::undress(&text, &marks, numbers::chunks(&text, &marks));
     let mut found: Vec<Detection> = email::find(&text, &marks, lexicon)
         .into_iter()
         .map(|r| Detection::new(*r.start(), *r.end(), Reason::Email, "at and dot"))
@@ -182,5 +187,7 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_digits;
 #[cfg(test)]
 mod tests_said;

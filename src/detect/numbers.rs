@@ -4,6 +4,7 @@
 
 use super::compose::Builder;
 use super::cues::Marks;
+use super::homophone;
 use super::lexicon::{Numeral, class};
 use super::text::{Text, Written};
 
@@ -99,9 +100,28 @@ pub fn is_month(text: &Text, at: usize) -> bool {
     };
     let inside =
         |i: Option<usize>| i.is_some_and(|i| text.tokens.get(i).is_some_and(|t| t.is(class::DATE_INSIDE)));
+    if is_whole_answer(text, at) {
+        return true;
+    }
     let before = at.checked_sub(1);
     let before = if inside(before) { at.checked_sub(2) } else { before };
     numeric(before) || numeric(Some(at + 1)) || inside(Some(at + 1)) && numeric(Some(at + 2))
+}
+
+/// Words of an answer that is a month alone: "end of march".
+const MONTH_ANSWER: usize = 5;
+
+/// Nothing but links around the word at `at` in a short turn.
+fn is_whole_answer(text: &Text, at: usize) -> bool {
+    let turn = text.tokens[at].turn;
+    let own = |i: &usize| text.tokens[*i].turn == turn;
+    let from = (0..=at).rev().take(MONTH_ANSWER + 1).take_while(own).last().unwrap_or(at);
+    let words = (from..text.len()).take(MONTH_ANSWER + 1).take_while(own);
+    let linked = |i: usize| {
+        let t = &text.tokens[i];
+        t.is_filler() || t.is(class::COPULA | class::LEAD | class::DATE_INSIDE | class::DATE_EDGE)
+    };
+    text.speakers > 1 && words.clone().count() <= MONTH_ANSWER && words.filter(|i| *i != at).all(linked)
 }
 
 /// What a word is in a chunk.
@@ -190,7 +210,7 @@ impl Reader<'_> {
         if token.letter && !self.marks.letter[at] && self.spelled(at) {
             return Part::Letter;
         }
-        if token.is(class::HOMOPHONE) && self.between_digits(at) {
+        if homophone::is_digit(self.text, at) {
             return Part::Number;
         }
         let infill = self.marks.infill[at] || token.is(class::NUMBER_JOINT | class::AND | class::CORRECTION);
@@ -241,17 +261,6 @@ impl Reader<'_> {
         !(listener
             && after
                 .is_some_and(|t| t.is(class::PRONOUN_AFTER) || t.turn == tokens[at].turn && !t.is_filler()))
-    }
-
-    fn single(&self, at: usize) -> bool {
-        let Some(token) = self.text.tokens.get(at) else { return false };
-        matches!(token.numeral, Some(Numeral::Unit(_) | Numeral::Repeat(_)))
-            || token.written == Some(Written::Digits) && self.text.digits(at).len() == 1
-    }
-
-    /// "four one to one": single digits on both sides.
-    fn between_digits(&self, at: usize) -> bool {
-        at >= 2 && self.single(at - 1) && self.single(at + 1) && (self.single(at - 2) || self.single(at + 2))
     }
 
     /// A letter that is spelled: beside a number or another letter; one that is a word ("a") only between two.
@@ -362,8 +371,10 @@ pub fn chunks(text: &Text, marks: &Marks) -> Vec<Chunk> {
     let mut at = 0;
     while at < text.len() {
         let token = &text.tokens[at];
-        let candidate =
-            token.written.is_some() || token.numeral.is_some() || token.is(class::MONTH) || token.letter;
+        let candidate = token.written.is_some()
+            || token.numeral.is_some()
+            || token.is(class::MONTH | class::HOMOPHONE)
+            || token.letter;
         if candidate && !matches!(reader.part(at), Part::Infill | Part::None) {
             let chunk = reader.chunk(at);
             at = chunk.last + 1;

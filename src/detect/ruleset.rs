@@ -1,6 +1,7 @@
 //! What counts as a secret, and how much silence goes around it.
 
 use super::entities::Entities;
+use super::foreign::Foreign;
 use super::lexicon::{Lexicon, LexiconError};
 use super::own::{Own, OwnError};
 use crate::call::{Reason, TenantId};
@@ -73,6 +74,8 @@ impl Rulesets {
 #[derive(Clone, Debug)]
 pub struct Ruleset {
     pub lexicons: Vec<Lexicon>,
+    /// The numbers of all of them, for a call that mixes them.
+    pub(super) foreign: Foreign,
     pub language: Option<String>,
     categories: Vec<Reason>,
     /// Words after a keyword in which a number is its value.
@@ -142,6 +145,7 @@ impl Ruleset {
             hex::encode(&Sha256::digest(all.as_bytes())[..4])
         });
         Ok(Ruleset {
+            foreign: Foreign::of(&lexicons),
             lexicons,
             language: settings.language,
             categories: settings.categories,

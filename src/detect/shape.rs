@@ -162,7 +162,9 @@ pub fn is_whole(reason: Reason, chunk: &Chunk, digits: usize, first: Option<char
     match reason {
         Reason::CardNumber => digits >= if first == Some('3') { 15 } else { 16 },
         Reason::Cvv => digits >= 3,
-        Reason::Expiry => digits >= 3 || chunk.kind == Kind::Date || chunk.kind == Kind::Slashed,
+        Reason::Expiry => {
+            digits >= 3 || chunk.kind == Kind::Date && digits > 0 || chunk.kind == Kind::Slashed
+        }
         Reason::Dob => chunk.kind == Kind::Date && digits >= 3 || digits >= 6 || chunk.kind == Kind::Slashed,
         Reason::Ssn => digits >= 9,
         Reason::Phone => digits >= 10,

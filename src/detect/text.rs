@@ -1,5 +1,6 @@
 //! A transcript as the rules read it: each word looked up once.
 
+use super::foreign::{self, Candidate, Foreign, Said};
 use super::lexicon::{Lexicon, Numeral, class, normalise};
 use crate::call::Word;
 use std::ops::Range;
@@ -9,6 +10,9 @@ const MAX_LISTENING: usize = 3;
 
 /// Words of a turn that are looked at: where no speakers are told apart, a call is one turn.
 pub const TURN_WORDS: usize = 60;
+
+/// Words of a noise's name at most.
+const NOISE_WORDS: usize = 4;
 
 /// How a word that is written with digits is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +94,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    pub fn new(words: &'a [Word], lexicon: &Lexicon) -> Text<'a> {
+    pub fn new(words: &'a [Word], lexicon: &Lexicon, foreign: &Foreign) -> Text<'a> {
         let mut text = Text {
             words,
             tokens: Vec::with_capacity(words.len()),
@@ -99,7 +103,8 @@ impl<'a> Text<'a> {
             speakers: 0,
         };
         let mut names: Vec<&str> = Vec::new();
-        let (mut turn, mut counted) = (0, 0);
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut turn = 0;
         for word in words {
             let name = word.speaker.as_deref().unwrap_or("");
             let speaker = names.iter().position(|n| *n == name).unwrap_or_else(|| {
@@ -109,19 +114,109 @@ impl<'a> Text<'a> {
             if text.tokens.last().is_some_and(|t| t.speaker != speaker) {
                 turn += 1;
             }
-            let mut token = text.token(word, lexicon);
-            (token.speaker, token.turn, token.counted) = (speaker, turn, counted);
-            let silent = token.is_filler() || token.written.is_some() || token.numeral.is_some();
-            counted += u32::from(!silent);
+            let mut token = text.token(word, lexicon, foreign);
+            (token.speaker, token.turn) = (speaker, turn);
+            candidates.extend(text.candidate(word, &token, foreign));
             text.tokens.push(token);
         }
         text.speakers = names.len();
+        text.mark_noises();
+        text.take_foreign(&candidates);
+        text.count();
         text.mark_nato();
         text.mark_spelling();
         text
     }
 
-    fn token(&mut self, word: &Word, lexicon: &Lexicon) -> Token {
+    /// "[cough]", "(background noise)", "*laughs*": what an engine heard beside the words.
+    fn mark_noises(&mut self) {
+        let mut at = 0;
+        while at < self.words.len() {
+            let text = self.words[at].text.trim();
+            let close = match text.chars().next() {
+                Some('[') => ']',
+                Some('(') => ')',
+                Some('*') => '*',
+                Some('<') => '>',
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            let worded = |i: usize| self.words[i].text.chars().all(|c| !c.is_ascii_digit());
+            let reach = at..self.words.len().min(at + NOISE_WORDS);
+            let ends = |i: &usize| {
+                let word = self.words[*i].text.trim().trim_end_matches(['.', ',']);
+                word.ends_with(close) && (*i > at || word.chars().count() > 1)
+            };
+            let last = reach.clone().take_while(|i| worded(*i)).find(ends);
+            if let Some(last) = last {
+                for token in &mut self.tokens[at..=last] {
+                    *token = Token {
+                        classes: class::FILLER,
+                        word: 0,
+                        stem: 0,
+                        numeral: None,
+                        letter: false,
+                        ..token.clone()
+                    };
+                }
+            }
+            at = last.unwrap_or(at) + 1;
+        }
+    }
+
+    /// A number, or a word that may be one in another language.
+    fn candidate(&self, word: &Word, token: &Token, foreign: &Foreign) -> Option<Candidate> {
+        let at = self.tokens.len();
+        let number = |n: Option<Numeral>| n.is_some_and(|n| !matches!(n, Numeral::Ordinal(_)));
+        if token.written.is_some() || number(token.numeral) {
+            return Some(Candidate { at, said: None, known: true });
+        }
+        if token.is(class::MONTH | class::AND | class::NUMBER_JOINT) || token.numeral.is_some() {
+            return None;
+        }
+        let said = Some(foreign.said(&normalise(word.text.trim()))?);
+        Some(Candidate { at, said, known: token.classes & !class::STARTS_PHRASE != 0 || token.word != 0 })
+    }
+
+    /// Numbers of another language become numbers.
+    fn take_foreign(&mut self, candidates: &[Candidate]) {
+        let taken = foreign::accepted(candidates, |at| {
+            let token = &self.tokens[at];
+            token.is_filler() || token.is(class::NUMBER_JOINT | class::AND)
+        });
+        for candidate in taken {
+            let token = &mut self.tokens[candidate.at];
+            token.letter = false;
+            match candidate.said.map(|s| s.said) {
+                Some(Said::Number(numeral)) => {
+                    token.numeral = Some(numeral);
+                    token.classes &=
+                        !(class::PRONOUN | class::UNIT_AFTER | class::FILLER | class::BACKCHANNEL);
+                }
+                Some(Said::Month(month)) => {
+                    token.classes |= class::MONTH;
+                    token.value = month;
+                }
+                Some(Said::And) => token.classes |= class::AND,
+                Some(Said::Joint) => token.classes |= class::NUMBER_JOINT | class::DATE_INSIDE,
+                None => {}
+            }
+        }
+    }
+
+    /// How many words before each count in a window.
+    fn count(&mut self) {
+        let mut counted = 0;
+        for token in &mut self.tokens {
+            token.counted = counted;
+            let silent = token.is_filler() || token.written.is_some() || token.numeral.is_some();
+            counted += u32::from(!silent);
+        }
+    }
+
+    fn token(&mut self, word: &Word, lexicon: &Lexicon, foreign: &Foreign) -> Token {
         let raw = word.text.trim();
         let plain = normalise(raw);
         let plain = plain.as_ref();
@@ -137,7 +232,7 @@ impl<'a> Text<'a> {
             written = written_as(plain, lexicon);
             self.digits.extend(plain.chars().filter(char::is_ascii_digit));
         } else if numeral.is_none() && plain.contains('-') {
-            numeral = self.compound(plain, lexicon);
+            numeral = self.compound(plain, lexicon, foreign);
         }
         let mut letters = plain.chars();
         let single = letters.next().is_some_and(char::is_alphabetic)
@@ -169,14 +264,14 @@ impl<'a> Text<'a> {
     }
 
     /// "forty-five", "twenty-first", "quatre-vingt-dix": all its parts say numbers.
-    fn compound(&mut self, plain: &str, lexicon: &Lexicon) -> Option<Numeral> {
+    fn compound(&mut self, plain: &str, lexicon: &Lexicon, foreign: &Foreign) -> Option<Numeral> {
         let from = self.parts.len();
         for part in plain.split('-') {
-            let entry = lexicon.entry_of(part);
-            match entry.and_then(|e| e.numeral) {
-                Some(numeral) => self.parts.push(numeral),
-                None if entry.is_some_and(|e| e.classes & class::AND != 0) => {}
-                None => {
+            let own = lexicon.entry_of(part).and_then(|e| e.numeral).map(Said::Number);
+            match own.or_else(|| foreign.said(part).map(|s| s.said)) {
+                Some(Said::Number(numeral)) => self.parts.push(numeral),
+                Some(Said::And) => {}
+                _ => {
                     self.parts.truncate(from);
                     return None;
                 }
@@ -274,6 +369,7 @@ impl<'a> Text<'a> {
 
 fn written_as(plain: &str, lexicon: &Lexicon) -> Option<Written> {
     let body = plain.trim_start_matches(['$', '€', '£', '#', '+']);
+    let body = NUMBER_SIGNS.iter().find_map(|s| body.strip_prefix(s)).unwrap_or(body);
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     if body.len() < plain.len() && plain.starts_with(['$', '€', '£']) || plain.ends_with(['€', '£', '$'])
     {
@@ -288,36 +384,62 @@ fn written_as(plain: &str, lexicon: &Lexicon) -> Option<Written> {
     if lexicon.ordinal_endings.iter().any(|e| body.strip_suffix(e.as_str()).is_some_and(digits)) {
         return Some(Written::Ordinal);
     }
-    if let Some((a, b)) = body.split_once(':')
-        && digits(a)
-        && b.bytes().take(2).all(|c| c.is_ascii_digit())
-        && a.len() <= 2
-    {
+    if is_time(body, lexicon) {
         return Some(Written::Time);
     }
-    let clock = lexicon.clock_endings.iter().find_map(|e| body.strip_suffix(e.as_str()));
-    if clock.is_some_and(digits) {
-        return Some(Written::Time);
+    if let Some(written) = parted(body) {
+        return Some(written);
     }
-    // 12.50, 12,50: money or a measure; 1,200 a count.
-    if let Some((a, b)) = body.split_once(['.', ','])
-        && digits(a)
-        && digits(b)
-        && (b.len() <= 2 || body.contains(',') && b.len() == 3 && a.len() <= 3)
-    {
-        return Some(Written::Price);
-    }
-    if body.contains('/') && body.split('/').all(digits) {
-        return Some(Written::Slashed);
-    }
-    // "4,1,1,7,…": digits with commas; "1,200,000" is a count.
-    let groups = || body.split(',').skip(1);
-    if body.matches(',').count() >= 2 && body.split(',').all(digits) {
-        return Some(if groups().all(|g| g.len() == 3) { Written::Price } else { Written::Digits });
-    }
-    let joined = |c: char| c.is_ascii_digit() || "-./()+*x".contains(c);
+    let joined = |c: char| c.is_ascii_digit() || "-./()+*x:'".contains(c);
     if body.chars().all(joined) {
         return Some(Written::Digits);
     }
     Some(Written::Mixed)
+}
+
+/// Before a number that is called one: "№4532".
+const NUMBER_SIGNS: [&str; 3] = ["no.", "no", "n°"];
+
+/// `3:30`, `12h28`, `3pm`: an hour and a minute that can be.
+fn is_time(body: &str, lexicon: &Lexicon) -> bool {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let clock = lexicon.clock_endings.iter().find_map(|e| body.strip_suffix(e.as_str()));
+    if clock.is_some_and(digits) {
+        return true;
+    }
+    let Some((hour, rest)) = body.split_once([':', 'h']) else { return false };
+    let (minute, rest) = rest.split_at(rest.bytes().take(2).take_while(u8::is_ascii_digit).count());
+    let below = |s: &str, limit: u32| s.len() <= 2 && s.parse::<u32>().is_ok_and(|n| n < limit);
+    below(hour, 25)
+        && below(minute, 60)
+        && minute.len() == 2
+        && !rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Digits in parts: money, counts, fractions and dates, or digits after all.
+fn parted(body: &str) -> Option<Written> {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    // 12.50, 12,50: money or a measure; 1,200 and 1'200 a count.
+    if let Some((a, b)) = body.split_once(['.', ',', '\''])
+        && digits(a)
+        && digits(b)
+        && (b.len() <= 2 || body.contains([',', '\'']) && b.len() == 3 && a.len() <= 3)
+    {
+        return Some(Written::Price);
+    }
+    if body.strip_suffix('°').is_some_and(digits) {
+        return Some(Written::Price);
+    }
+    if body.contains('/') && body.split('/').all(digits) {
+        // "4532/0151/1283" is no date.
+        let long = body.split('/').any(|g| g.len() == 3 || g.len() > 4);
+        let many = body.split('/').count() > 3 || body.split('/').filter(|g| g.len() == 4).count() > 1;
+        return Some(if long || many { Written::Digits } else { Written::Slashed });
+    }
+    // "4,1,1,7,…": digits with commas; "1,200,000" is a count.
+    if body.matches(',').count() >= 2 && body.split(',').all(digits) {
+        let counts = body.split(',').skip(1).all(|g| g.len() == 3);
+        return Some(if counts { Written::Price } else { Written::Digits });
+    }
+    None
 }
