@@ -184,7 +184,8 @@ impl Builder {
 
     pub(super) fn done(mut self, text: &Text) -> Chunk {
         self.close();
-        let after = text.tokens.get(self.last + 1).filter(|_| !text.tokens[self.last].ends_sentence);
+        let last = &text.tokens[self.last];
+        let after = text.tokens.get(self.last + 1).filter(|t| !last.ends_sentence && t.turn == last.turn);
         let before = self.first.checked_sub(1).map(|i| &text.tokens[i]);
         // "in 2019": a year.
         let year = self.groups == [4] && (self.digits.starts_with("19") || self.digits.starts_with("20"));

@@ -2,15 +2,19 @@
 //! it by how near it is and how well the chunk fits; what else numbers are
 //! said for bids too. The best bid has it.
 
+mod goes_on;
+mod harmless;
+
 use super::Why;
 use super::cues::{Cue, Marks, What};
-use super::dictation::{self, Dictation, Known};
+use super::dictation::{Dictation, Known};
 use super::lexicon::class;
 use super::numbers::{Chunk, Kind};
 use super::question::Questions;
 use super::shape::{self, fit};
 use super::text::Text;
 use crate::call::Reason;
+use goes_on::Saying;
 
 /// A chunk that is a secret.
 #[derive(Clone, Debug)]
@@ -24,39 +28,24 @@ pub struct Value {
 const LEAST: f32 = 0.3;
 /// What a word between a cue and a chunk costs.
 const COST: f32 = 0.04;
-/// The same for what is harmless: "order number is …" counts only close by.
-const HARMLESS_COST: f32 = 0.28;
-const HARMLESS: f32 = 2.0;
-/// Words over which a value goes on without its keyword.
-const GOES_ON_WORDS: u32 = 9;
 /// Words after a chunk in which "… is my card number" is looked for.
 const AFTER_WORDS: usize = 6;
 /// Words between a whole date and the "date of birth" that explains it.
 const BORN_WORDS: u32 = 8;
-/// Words before a part that is said again, and what that bids.
-const ECHO_WORDS: u32 = 4;
-const ECHO: f32 = 1.2;
-/// Words between a card and what it was used for.
-const CHARGED_WORDS: usize = 3;
+/// What it costs a number that the asker says, not the one who was asked.
+const ASKERS_OWN: f32 = 0.5;
 /// Words of a question that names nothing else.
 const BARE_QUESTION_WORDS: usize = 6;
-/// Words between "tracking number" and its number, and between two pieces of it.
-const NUMBERED_WORDS: u32 = 7;
-const NUMBERED_GAP: u32 = 3;
 /// Words in which a card is the subject, for expiries and codes.
 const CARD_TALK_WORDS: u32 = 60;
 
-/// A value that is being said.
-struct Saying {
-    reason: Reason,
-    digits: usize,
-    first: Option<char>,
-    last: usize,
-    whole: bool,
-    /// The digits of its last chunk, and of the one before.
-    piece: String,
-    before: String,
-    keyword: Option<(usize, usize)>,
+/// What somebody bids for a chunk; no reason for what is harmless.
+struct Bid {
+    score: f32,
+    reason: Option<Reason>,
+    why: Why,
+    /// The cue that is answered by it.
+    cue: Option<usize>,
 }
 
 pub struct Context<'a> {
@@ -110,7 +99,7 @@ impl<'a> Context<'a> {
             while from < next && self.distance(&self.marks.cues[from], chunk.first) > 2 * self.window + 20 {
                 from += 1;
             }
-            let Some((reason, why, cue)) = self.best(n, from, next) else { continue };
+            let Some(Bid { reason, why, cue, .. }) = self.best(n, from, next) else { continue };
             let Some(reason) = reason else {
                 known[n] = if self.stays == Some(chunk.last) { Known::Numbered } else { Known::Doubtful };
                 continue;
@@ -168,75 +157,91 @@ impl<'a> Context<'a> {
         counted
     }
 
-    /// The best bid for chunk `n` among the cues `from..next` before it.
-    fn best(&mut self, n: usize, from: usize, next: usize) -> Option<(Option<Reason>, Why, Option<usize>)> {
+    /// The best bid for chunk `n` among the cues `from..next` before it and what else tells.
+    fn best(&mut self, n: usize, from: usize, next: usize) -> Option<Bid> {
         let chunk = &self.chunks[n];
         if self.is_numbered(chunk, next) {
             self.stays = Some(chunk.last);
-            return Some((None, Why::default(), None));
+            return Some(Bid { score: 0.0, reason: None, why: Why::default(), cue: None });
         }
-        if let Some(reason) = self.by_shape(chunk) {
-            // A keyword close by may know better what it is.
-            let named = (from..next).rev().find_map(|i| {
-                let What::Secret { reason, strong: true, .. } = self.marks.cues[i].what else { return None };
-                let near = self.distance(&self.marks.cues[i], chunk.first) <= self.window;
-                (near && fit(reason, chunk) >= 0.5).then_some((reason, i))
-            });
-            return Some(match named {
-                Some((reason, i)) => (Some(reason), self.why("keyword", i, chunk, 1.0), Some(i)),
-                None => (Some(reason), Why { rule: "shape", ..Why::default() }, None),
-            });
+        if let Some(bid) = self.shaped(chunk, from, next) {
+            return Some(bid);
         }
-        let mut best: Option<(f32, Option<Reason>, Why, Option<usize>)> = None;
-        let mut bid = |score: f32, reason: Option<Reason>, why: Why, cue: Option<usize>| {
-            if best.as_ref().is_none_or(|b| score > b.0) {
-                best = Some((score, reason, why, cue));
+        let cues = (from..next).filter_map(|i| self.announced(i, chunk));
+        let others = [
+            self.continued(chunk),
+            self.ordered(chunk),
+            self.answered_late(chunk),
+            self.explained(chunk, self.born_later(chunk, next)),
+            self.explained(chunk, self.named_after(chunk, next)),
+        ];
+        let best =
+            cues.chain(others.into_iter().flatten()).reduce(|a, b| if b.score > a.score { b } else { a });
+        best.filter(|b| b.score >= LEAST)
+    }
+
+    /// What the chunk's shape says, unless a keyword close by knows better.
+    fn shaped(&self, chunk: &Chunk, from: usize, next: usize) -> Option<Bid> {
+        let reason = self.by_shape(chunk)?;
+        let named = (from..next).rev().find_map(|i| {
+            let What::Secret { reason, strong: true, .. } = self.marks.cues[i].what else { return None };
+            let near = self.distance(&self.marks.cues[i], chunk.first) <= self.window;
+            (near && fit(reason, chunk) >= 0.5).then_some((reason, i))
+        });
+        Some(match named {
+            Some((reason, i)) => self.bid("keyword", 1.0, reason, i, chunk),
+            None => {
+                let why = Why { rule: "shape", ..Why::default() };
+                Bid { score: 1.0, reason: Some(reason), why, cue: None }
             }
-        };
-        for i in from..next {
-            let cue = &self.marks.cues[i];
-            let distance = self.distance(cue, chunk.first);
-            match cue.what {
-                What::Secret { reason, strong, .. } => {
-                    // "the code is …": a card's, or else a door's.
-                    let reason = if reason == Reason::Cvv && !strong && self.card_at.is_none() {
-                        Reason::Password
-                    } else {
-                        reason
-                    };
-                    if let Some(score) = self.secret(i, reason, strong, chunk, distance) {
-                        bid(score, Some(reason), self.why("keyword", i, chunk, score), Some(i));
-                    }
-                }
-                What::Harmless => {
-                    if let Some(score) = self.harmless(cue, chunk, distance) {
-                        bid(score, None, Why::default(), Some(i));
-                    }
-                }
+        })
+    }
+
+    /// What the cue `i` before the chunk bids.
+    fn announced(&self, i: usize, chunk: &Chunk) -> Option<Bid> {
+        let cue = &self.marks.cues[i];
+        let distance = self.distance(cue, chunk.first);
+        match cue.what {
+            What::Secret { reason, strong, .. } => {
+                // "the code is …": a card's, or else a door's.
+                let doors = reason == Reason::Cvv && !strong && self.card_at.is_none();
+                let reason = if doors { Reason::Password } else { reason };
+                let score = self.secret(i, reason, strong, chunk, distance)?;
+                Some(self.bid("keyword", score, reason, i, chunk))
+            }
+            What::Harmless => {
+                let score = self.harmless(cue, chunk, distance)?;
+                Some(Bid { score, reason: None, why: Why::default(), cue: Some(i) })
             }
         }
-        if let Some((score, saying)) = self.goes_on(chunk) {
-            let why = Why { rule: "goes on", keyword: saying.keyword, confidence: score, ..Why::default() };
-            bid(score, Some(saying.reason), why, None);
-        }
-        if let Some((score, reason)) = self.in_order(chunk) {
-            let why = Why { rule: "after a card", confidence: score, ..Why::default() };
-            bid(score, Some(reason), why, None);
-        }
-        if let Some((score, reason, i)) = self.questions.bid(chunk, self.text, self.marks)
-            && !self.used[i]
-            && (reason != Reason::Expiry || self.is_cards_expiry(i, chunk))
-        {
-            bid(score, Some(reason), self.why("late answer", i, chunk, score), Some(i));
-        }
-        if let Some((score, reason, i)) = self.born_later(chunk, next) {
-            bid(score, Some(reason), self.why("keyword after", i, chunk, score), None);
-        }
-        if let Some((score, reason, i)) = self.named_after(chunk, next) {
-            bid(score, Some(reason), self.why("keyword after", i, chunk, score), None);
-        }
-        let (score, reason, why, cue) = best?;
-        (score >= LEAST).then_some((reason, why, cue))
+    }
+
+    fn continued(&self, chunk: &Chunk) -> Option<Bid> {
+        let (score, saying) = self.goes_on(chunk)?;
+        let why = Why { rule: "goes on", keyword: saying.keyword, confidence: score, ..Why::default() };
+        Some(Bid { score, reason: Some(saying.reason), why, cue: None })
+    }
+
+    fn ordered(&self, chunk: &Chunk) -> Option<Bid> {
+        let (score, reason) = self.in_order(chunk)?;
+        let why = Why { rule: "after a card", confidence: score, ..Why::default() };
+        Some(Bid { score, reason: Some(reason), why, cue: None })
+    }
+
+    fn answered_late(&self, chunk: &Chunk) -> Option<Bid> {
+        let (score, reason, i) = self.questions.bid(chunk, self.text, self.marks)?;
+        let cards = reason != Reason::Expiry || self.is_cards_expiry(i, chunk);
+        (cards && !self.used[i]).then(|| self.bid("late answer", score, reason, i, chunk))
+    }
+
+    /// A keyword that comes behind the chunk.
+    fn explained(&self, chunk: &Chunk, after: Option<(f32, Reason, usize)>) -> Option<Bid> {
+        let (score, reason, i) = after?;
+        Some(Bid { cue: None, ..self.bid("keyword after", score, reason, i, chunk) })
+    }
+
+    fn bid(&self, rule: &'static str, score: f32, reason: Reason, i: usize, chunk: &Chunk) -> Bid {
+        Bid { score, reason: Some(reason), why: self.why(rule, i, chunk, score), cue: Some(i) }
     }
 
     fn why(&self, rule: &'static str, cue: usize, chunk: &Chunk, score: f32) -> Why {
@@ -284,6 +289,15 @@ impl<'a> Context<'a> {
         if self.used[i] {
             score -= 1.2;
         }
+        // "what's the code?" – "I don't have it." – "We open at 9 30."
+        let (asker, teller) = (&self.text.tokens[cue.last], &self.text.tokens[chunk.first]);
+        let told = self.saying.as_ref().is_some_and(|s| s.reason == reason && s.last > cue.last);
+        if self.text.speakers > 1 && asker.speaker == teller.speaker && asker.turn < teller.turn && !told {
+            score -= ASKERS_OWN;
+            if self.is_quantity(chunk) {
+                return None;
+            }
+        }
         if strong {
             score += if direct { 0.7 } else { 0.2 };
             // A bare quantity far from its keyword is another thing.
@@ -302,6 +316,10 @@ impl<'a> Context<'a> {
                 score -= 0.6;
             }
         }
+        // "on my card and twelve stamps"
+        if reason == Reason::CardNumber && !direct && chunk.len() < 3 && code < 0.4 {
+            return None;
+        }
         if reason == Reason::Expiry && !self.is_cards_expiry(i, chunk) {
             return None;
         }
@@ -312,15 +330,10 @@ impl<'a> Context<'a> {
         Some(score)
     }
 
-    /// "your card was charged …": a weak keyword, and then what the turn is about.
-    fn is_about_else(&self, i: usize) -> bool {
-        let turn = |c: &Cue| self.text.tokens[c.last].turn;
-        let cue = &self.marks.cues[i];
-        let next = self.marks.cues.get(i + 1);
-        self.text.speakers > 1
-            && next.is_some_and(|c| {
-                c.what == What::Harmless && turn(c) == turn(cue) && c.first - cue.last <= CHARGED_WORDS
-            })
+    /// "at 9 30", "comes to 312": a word before says that it is a quantity.
+    fn is_quantity(&self, chunk: &Chunk) -> bool {
+        let before = chunk.first.checked_sub(1).map(|i| &self.text.tokens[i]);
+        before.is_some_and(|t| t.is(class::BEFORE_QUANTITY | class::HOMOPHONE))
     }
 
     /// An expiry needs a card to be talked about, or month and year right after it.
@@ -339,8 +352,10 @@ impl<'a> Context<'a> {
         let turn = self.text.tokens[self.marks.cues[i].last].turn;
         let begins = self.text.tokens.partition_point(|t| t.turn < turn);
         let words = self.text.tokens[begins..].iter().take_while(|t| t.turn == turn);
-        let bare = words.take(BARE_QUESTION_WORDS + 1).count() <= BARE_QUESTION_WORDS;
-        let answered = bare && asked && self.text.speakers > 1 && shape::is_expiry(chunk);
+        let bare = words.clone().take(BARE_QUESTION_WORDS + 1).count() <= BARE_QUESTION_WORDS;
+        // "what month does it expire": of a bill nobody asks so.
+        let parted = asked && words.clone().take(BARE_QUESTION_WORDS).any(|t| t.is(class::DATE_PART));
+        let answered = parted || bare && asked && self.text.speakers > 1 && shape::is_expiry(chunk);
         let cue = &self.marks.cues[i];
         let named = (cue.first..=cue.last).any(|w| self.text.tokens[w].is(class::CARD));
         if card || named {
@@ -372,102 +387,6 @@ impl<'a> Context<'a> {
             let t = &self.text.tokens[i];
             t.is(class::COPULA | class::LEAD | class::FILLER) || self.marks.hold[i] || self.marks.infill[i]
         })
-    }
-
-    /// A long number that was announced as an order's or a parcel's, and what goes on from it.
-    fn is_numbered(&self, chunk: &Chunk, next: usize) -> bool {
-        if dictation::is_card(&chunk.digits) || chunk.kind != Kind::Number {
-            return false;
-        }
-        let last = self.marks.cues[..next].last();
-        let announced = last.is_some_and(|cue| {
-            let distance = self.distance(cue, chunk.first);
-            let answer = self.text.tokens[chunk.first].turn - self.text.tokens[cue.last].turn;
-            cue.names_number && distance <= NUMBERED_WORDS && answer <= u32::from(cue.asks)
-        });
-        announced
-            || self.stays.is_some_and(|from| {
-                last.is_none_or(|c| c.first <= from)
-                    && self.text.words_between(from, chunk.first) <= NUMBERED_GAP
-            })
-    }
-
-    fn harmless(&self, cue: &Cue, chunk: &Chunk, distance: u32) -> Option<f32> {
-        let apart = self.text.tokens[cue.last].turn != self.text.tokens[chunk.first].turn && !cue.asks;
-        let ended =
-            (cue.last..chunk.first).any(|i| self.text.tokens[i].ends_sentence && !self.text.tokens[i].asks);
-        // "hold it up to the light, one second": what was said meanwhile is another thing.
-        let meanwhile = !cue.names_number && self.held[chunk.first] > self.held[cue.last + 1];
-        if apart || ended || meanwhile || distance > 5 {
-            return None;
-        }
-        Some(HARMLESS - HARMLESS_COST * distance as f32)
-    }
-
-    /// The value that was being said goes on after a word or two.
-    fn goes_on(&self, chunk: &Chunk) -> Option<(f32, &Saying)> {
-        let saying = self.saying.as_ref()?;
-        let words = self.text.words_between(saying.last, chunk.first);
-        let corrects = (saying.last + 1..chunk.first).any(|i| self.marks.correction[i]);
-        if self.is_plainly_else(chunk, saying.reason) || chunk.counted && chunk.code_like() < 0.9 {
-            return None;
-        }
-        if self.is_echo(saying, chunk, words) {
-            return Some((ECHO, saying));
-        }
-        if saying.whole && !(corrects && words <= 6) {
-            return None;
-        }
-        let open_ended = matches!(saying.reason, Reason::Password | Reason::IdNumber | Reason::BankAccount);
-        if open_ended && words > 2 && chunk.code_like() < 0.5 {
-            return None;
-        }
-        let fits = match saying.reason {
-            Reason::CardNumber if saying.digits + chunk.len() > 19 && !corrects => return None,
-            Reason::Dob | Reason::Expiry if chunk.len() <= 4 && words <= 4 => 0.9,
-            Reason::Address | Reason::Dob | Reason::Expiry => fit(saying.reason, chunk) * 0.5,
-            reason => {
-                fit(reason, chunk).max(if chunk.numbers > 1 || chunk.len() > 1 { 0.8 } else { 0.55 }).min(1.6)
-            }
-        };
-        (words <= GOES_ON_WORDS).then_some((fits + 0.3 - 0.12 * words as f32, saying))
-    }
-
-    /// "six twenty eight" – "six twenty six?" – "twenty eight": a part is said again.
-    fn is_echo(&self, saying: &Saying, chunk: &Chunk, words: u32) -> bool {
-        let again = |piece: &str| piece.len() > chunk.len() && piece.ends_with(&chunk.digits);
-        let (last, first) = (&self.text.tokens[saying.last], &self.text.tokens[chunk.first]);
-        last.speaker != first.speaker
-            && chunk.len() >= 2
-            && !chunk.counted
-            && words <= ECHO_WORDS
-            && (again(&saying.piece) || again(&saying.before) || saying.piece == chunk.digits)
-    }
-
-    /// Card number, expiry, code: said in this order without a word between.
-    fn in_order(&self, chunk: &Chunk) -> Option<(f32, Reason)> {
-        let saying = self.saying.as_ref().filter(|s| s.whole)?;
-        let words = self.text.words_between(saying.last, chunk.first);
-        let plain = chunk.kind == Kind::Number
-            || chunk.kind == Kind::Slashed
-            || chunk.kind == Kind::Date && !chunk.ordinal;
-        if words > 3
-            || chunk.counted
-            || !plain
-            || self.text.tokens[chunk.first].speaker != self.text.tokens[saying.last].speaker
-        {
-            return None;
-        }
-        let score = 1.3 - 0.15 * words as f32;
-        match saying.reason {
-            Reason::CardNumber if shape::is_expiry(chunk) => Some((score, Reason::Expiry)),
-            Reason::Expiry | Reason::CardNumber
-                if self.card_at.is_some() && (3..=4).contains(&chunk.len()) =>
-            {
-                Some((score, Reason::Cvv))
-            }
-            _ => None,
-        }
     }
 
     /// "Tom Baker, 5/2/80" – "thank you, the date of birth matches".
@@ -507,33 +426,5 @@ impl<'a> Context<'a> {
             }
             Some((fit(reason, chunk), reason, next + k))
         })
-    }
-
-    fn say(&mut self, chunk: &Chunk, reason: Reason, keyword: Option<(usize, usize)>) {
-        let earlier = self.saying.take();
-        let before = earlier.as_ref().filter(|s| s.reason == reason).map(|s| s.piece.clone());
-        let same = earlier.filter(|s| s.reason == reason && !s.whole);
-        let begins = same.is_none();
-        let mut saying = same.unwrap_or(Saying {
-            reason,
-            digits: 0,
-            first: chunk.digits.chars().next(),
-            last: chunk.last,
-            whole: false,
-            piece: before.unwrap_or_default(),
-            before: String::new(),
-            keyword,
-        });
-        // A read-back of what was just said adds nothing.
-        if begins || chunk.digits != saying.piece {
-            saying.digits += chunk.len();
-        }
-        saying.before = std::mem::replace(&mut saying.piece, chunk.digits.clone());
-        saying.last = chunk.last;
-        saying.whole = shape::is_whole(reason, chunk, saying.digits, saying.first);
-        if reason == Reason::CardNumber {
-            self.card_at = Some(self.text.tokens[chunk.last].counted);
-        }
-        self.saying = Some(saying);
     }
 }

@@ -132,7 +132,7 @@ impl Dictation<'_> {
 
     fn is_piece(&self, n: usize) -> bool {
         let c = &self.chunks[n];
-        c.kind == Kind::Number && c.letters == 0 && !c.counted && !c.is_empty() && !c.scale && !c.ordinal
+        c.kind != Kind::Date && c.letters == 0 && !c.counted && !c.is_empty() && !c.scale && !c.ordinal
     }
 
     /// A number that the listener says is a read-back, or another thing.
@@ -192,7 +192,7 @@ impl Dictation<'_> {
             whole.push_str(&chunk.digits);
             said.push_str(&chunk.digits[repeated(&said, &chunk.digits)..]);
             told |= matches!(self.known[*n], Known::Secret(_));
-            doubt |= self.known[*n] == Known::Doubtful;
+            doubt |= self.known[*n] == Known::Doubtful || chunk.kind != Kind::Number;
             if said.len() > *CARD_DIGITS.end() {
                 break;
             }

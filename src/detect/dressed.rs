@@ -6,6 +6,7 @@
 use super::cues::{Cue, Marks, What};
 use super::lexicon::class;
 use super::numbers::{Chunk, Kind};
+use super::question::Questions;
 use super::text::Text;
 use crate::call::Reason;
 
@@ -49,14 +50,22 @@ pub fn undress(text: &Text, marks: &Marks, chunks: Vec<Chunk>) -> Vec<Chunk> {
     let dresses = Dresses { text, marks };
     let mut out: Vec<Chunk> = Vec::with_capacity(chunks.len());
     let mut open: Option<Open> = None;
-    let mut from = 0;
+    let mut questions = Questions::default();
+    let (mut from, mut heard) = (0, 0);
     while from < chunks.len() {
         let mut to = from + 1;
         while to < chunks.len() && dresses.follows(&chunks[to - 1], &chunks[to]) {
             to += 1;
         }
         let run = &chunks[from..to];
-        let asked = dresses.reason(run, open.as_ref());
+        while heard < marks.cues.len() && marks.cues[heard].last < run[0].first {
+            questions.hear(heard, text, marks);
+            heard += 1;
+        }
+        let asked = dresses.reason(run, open.as_ref()).or_else(|| {
+            let late = |r: &Reason| may_be(*r, run) && !dresses.is_quantity(run) && !run[0].counted;
+            questions.asked(run[0].first, text, marks).find(late)
+        });
         let digits = run.iter().map(Chunk::len).sum::<usize>();
         if run.iter().any(is_dressed) && (dresses.is_card(run) || asked.is_some_and(|r| may_be(r, run))) {
             out.push(merged(run));

@@ -72,13 +72,18 @@ pub struct Candidate {
 }
 
 /// Those of `candidates` (in order) that are numbers here: three in a row or
-/// more, or two that can be nothing else. `sound` says which words say nothing.
-pub fn accepted(candidates: &[Candidate], sound: impl Fn(usize) -> bool) -> Vec<Candidate> {
+/// more of one speaker, or two that can be nothing else. `sound` says which words say nothing.
+pub fn accepted(
+    candidates: &[Candidate],
+    sound: impl Fn(usize) -> bool,
+    speaker: impl Fn(usize) -> u16,
+) -> Vec<Candidate> {
     let mut out = Vec::new();
     let mut from = 0;
     while from < candidates.len() {
         let mut to = from + 1;
-        while to < candidates.len() && follows(candidates[to - 1].at, candidates[to].at, &sound) {
+        let next = |a: usize, b: usize| speaker(a) == speaker(b) && follows(a, b, &sound);
+        while to < candidates.len() && next(candidates[to - 1].at, candidates[to].at) {
             to += 1;
         }
         accept(&candidates[from..to], &mut out);
@@ -125,11 +130,11 @@ mod tests {
     fn a_lone_stranger_is_a_word_and_three_in_a_row_are_numbers() {
         let unit = Some(Stranger { said: Said::Number(Numeral::Unit(4)), language: 1 });
         let quiet = |_| false;
-        assert!(accepted(&[candidate(3, unit, false)], quiet).is_empty());
+        assert!(accepted(&[candidate(3, unit, false)], quiet, |_| 0).is_empty());
         let run: Vec<Candidate> = (3..6).map(|at| candidate(at, unit, false)).collect();
-        assert_eq!(accepted(&run, quiet).len(), 3);
+        assert_eq!(accepted(&run, quiet, |_| 0).len(), 3);
         // "fifty five cents": known as something else.
         let own = [candidate(1, None, true), candidate(2, None, true), candidate(3, unit, true)];
-        assert!(accepted(&own, quiet).is_empty());
+        assert!(accepted(&own, quiet, |_| 0).is_empty());
     }
 }

@@ -39,6 +39,10 @@ pub(super) fn is_digit(text: &Text, at: usize) -> bool {
     let after = side(text, at + 1..(at + 1 + REACH).min(text.len()), at);
     let common = token.is(class::COMMON);
     let sure = before.sure + after.sure;
+    // "c'est six zéro": a link before the first digit.
+    if before.sure == 0 && token.is(class::COPULA) {
+        return false;
+    }
     if sure > 0 && is_answer(text, at) {
         return true;
     }
@@ -47,7 +51,11 @@ pub(super) fn is_digit(text: &Text, at: usize) -> bool {
         let pairs = before.pairs + after.pairs > before.common + after.common;
         return if common { sure >= LEAST_BESIDE_COMMON && pairs } else { sure >= LEAST_BESIDE_ODD };
     }
-    sure >= LEAST_AT_EDGE && (!common || is_edge(text, at, before.sure > 0))
+    if common {
+        sure >= LEAST_AT_EDGE && is_edge(text, at, before.sure > 0)
+    } else {
+        sure >= LEAST_BESIDE_ODD
+    }
 }
 
 /// A turn that is digits and homophones alone: "nine won too".

@@ -2,10 +2,12 @@
 //! one tree of phrases. A fourth language is a file: named in the settings, or
 //! compiled in by a line in [`FILES`].
 
+mod file;
+
 use super::phrases::Phrases;
 use crate::call::Reason;
+use file::{Address, Dates, Email, File, Numbers, Spoken};
 use foldhash::fast::RandomState;
-use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use unicode_normalization::UnicodeNormalization;
@@ -27,143 +29,6 @@ pub enum LexiconError {
     Language { language: String, known: String },
     #[error("{0:?} is no phrase: words, (a|b) for one of several, a trailing * for any ending")]
     Phrase(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    language: String,
-    version: String,
-    votes: Vec<String>,
-    cues: BTreeMap<String, CueFile>,
-    not: NotFile,
-    spoken: Spoken,
-    numbers: Numbers,
-    dates: Dates,
-    email: Email,
-    address: Address,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CueFile {
-    strong: Vec<String>,
-    weak: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NotFile {
-    phrases: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Spoken {
-    as_in: Vec<String>,
-    #[serde(default)]
-    spelling: Vec<String>,
-    #[serde(default)]
-    symbols: Vec<String>,
-    #[serde(default)]
-    articles: Vec<String>,
-    lead: Vec<String>,
-    question: Vec<String>,
-    close: Vec<String>,
-    refuse: Vec<String>,
-    copula: Vec<String>,
-    request: Vec<String>,
-    purpose: Vec<String>,
-    possessive: String,
-    hold: Vec<String>,
-    filler: Vec<String>,
-    backchannel: Vec<String>,
-    backchannels: Vec<String>,
-    pieces: Vec<String>,
-    correction: Vec<String>,
-    corrections: Vec<String>,
-    service: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Numbers {
-    units: BTreeMap<String, u32>,
-    teens: BTreeMap<String, u32>,
-    tens: BTreeMap<String, u32>,
-    #[serde(default)]
-    hundreds: BTreeMap<String, u32>,
-    scales: BTreeMap<String, u32>,
-    repeats: BTreeMap<String, u32>,
-    ordinals: BTreeMap<String, u32>,
-    ordinal_endings: Vec<String>,
-    and: Vec<String>,
-    homophones: BTreeMap<String, u32>,
-    common: Vec<String>,
-    letter_words: Vec<String>,
-    joints: Vec<String>,
-    keypad: Vec<String>,
-    pronoun_before: Vec<String>,
-    pronoun_after: Vec<String>,
-    pronouns: Vec<String>,
-    units_after: Vec<String>,
-    prices: Vec<String>,
-    before_quantity: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dates {
-    months: BTreeMap<String, u32>,
-    ambiguous: Vec<String>,
-    weekdays: Vec<String>,
-    inside: Vec<String>,
-    #[serde(default)]
-    parts: Vec<String>,
-    edges: Vec<String>,
-    clock_endings: Vec<String>,
-    cards: Vec<String>,
-    expires: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Email {
-    at: Vec<String>,
-    dot: Vec<String>,
-    joints: Vec<String>,
-    domains: Vec<String>,
-    providers: Vec<String>,
-    stop: Vec<String>,
-    keep_one: Vec<String>,
-    #[serde(default)]
-    describe: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Address {
-    streets: Vec<String>,
-    streets_weak: Vec<String>,
-    streets_first: Vec<String>,
-    units: Vec<String>,
-    boxes: Vec<String>,
-    #[serde(default)]
-    ours: Vec<String>,
-    #[serde(default)]
-    invites: Vec<String>,
-    regions: Vec<String>,
-    stop: Vec<String>,
-    named: Vec<String>,
-    parts: Vec<String>,
-    post_codes: Vec<String>,
-    numbered_roads: Vec<String>,
-    house_suffixes: Vec<String>,
-    place_in: Vec<String>,
-    region_links: Vec<String>,
-    links: Vec<String>,
-    /// The house number may follow the street: "calle Mayor 15".
-    number_after: bool,
 }
 
 /// What a word can be: one bit each.
@@ -255,6 +120,8 @@ pub struct Lexicon {
     pub clock_endings: Vec<String>,
     /// Behind a word that is in the lexicon without it: "card's". May be empty.
     pub possessive: String,
+    /// Before a word that begins with a vowel: "l'iban". May be empty.
+    pub elisions: Vec<String>,
     pub number_after: bool,
 }
 
@@ -281,6 +148,7 @@ impl Lexicon {
             ordinal_endings: file.numbers.ordinal_endings.clone(),
             clock_endings: file.dates.clock_endings.clone(),
             possessive: file.spoken.possessive.clone(),
+            elisions: file.spoken.elisions.clone(),
             number_after: file.address.number_after,
         };
         lexicon.classes(&file.votes, &file.spoken, &file.numbers, &file.dates, &file.email, &file.address);
@@ -479,6 +347,11 @@ impl Lexicon {
     /// What is known of a word that [`normalise`] made.
     pub fn entry_of(&self, plain: &str) -> Option<&Entry> {
         self.words.get(plain)
+    }
+
+    /// The word behind an elided article: "iban" of "l'iban".
+    pub fn without_elision<'w>(&self, plain: &'w str) -> Option<&'w str> {
+        self.elisions.iter().find_map(|e| plain.strip_prefix(e.as_str())).filter(|rest| !rest.is_empty())
     }
 
     /// The word before a possessive ending, where it has one.

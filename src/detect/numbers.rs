@@ -124,6 +124,9 @@ fn is_whole_answer(text: &Text, at: usize) -> bool {
     text.speakers > 1 && words.clone().count() <= MONTH_ANSWER && words.filter(|i| *i != at).all(linked)
 }
 
+/// ISO 9362: letters of a bank in its code, and in an IBAN.
+const BANK_LETTERS: usize = 4;
+
 /// What a word is in a chunk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -210,6 +213,9 @@ impl Reader<'_> {
         if token.letter && !self.marks.letter[at] && self.spelled(at) {
             return Part::Letter;
         }
+        if self.is_bank(at) {
+            return Part::Letter;
+        }
         if homophone::is_digit(self.text, at) {
             return Part::Number;
         }
@@ -263,6 +269,21 @@ impl Reader<'_> {
                 .is_some_and(|t| t.is(class::PRONOUN_AFTER) || t.turn == tokens[at].turn && !t.is_filler()))
     }
 
+    /// "GB29 NWBK 6016": four letters that name a bank between digits.
+    fn is_bank(&self, at: usize) -> bool {
+        let token = &self.text.tokens[at];
+        let word = self.text.words[at].text.trim();
+        let coded = |i: Option<usize>| {
+            i.and_then(|i| self.text.tokens.get(i))
+                .is_some_and(|t| matches!(t.written, Some(Written::Digits | Written::Mixed)))
+        };
+        word.len() == BANK_LETTERS
+            && word.bytes().all(|b| b.is_ascii_alphabetic())
+            && (token.word == 0 && token.classes == 0 || word.bytes().all(|b| b.is_ascii_uppercase()))
+            && coded(at.checked_sub(1))
+            && coded(Some(at + 1))
+    }
+
     /// A letter that is spelled: beside a number or another letter; one that is a word ("a") only between two.
     fn spelled(&self, at: usize) -> bool {
         let code = |i: Option<usize>| {
@@ -278,7 +299,10 @@ impl Reader<'_> {
                 .is_some_and(|t| t.letter || t.written == Some(Written::Digits))
         };
         if self.text.tokens[at].is(class::LETTER_WORD) {
-            return beside(at.checked_sub(1)) && beside(Some(at + 1));
+            // "E S nueve uno": a country begins an account's number.
+            let begins = self.text.tokens.get(at + 1).is_some_and(|t| t.letter && !t.is(class::LETTER_WORD))
+                && code(Some(at + 2));
+            return beside(Some(at + 1)) && (begins || beside(at.checked_sub(1)));
         }
         before || after
     }

@@ -19,12 +19,14 @@ const MOST_QUESTIONS: usize = 6;
 const LEAST_CODE_LIKE: f32 = 0.6;
 const LEAST_FIT: f32 = 1.0;
 /// What an open question bids: less than a keyword close by.
-const BID: f32 = 1.2;
+const BID: f32 = 1.8;
 
 /// The questions that are open, as indexes of cues: all of one turn.
 #[derive(Default)]
 pub struct Questions {
     open: Vec<usize>,
+    /// The turn that asked after something else: "what time …".
+    else_turn: Option<u32>,
 }
 
 impl Questions {
@@ -45,7 +47,12 @@ impl Questions {
         if self.open.first().is_some_and(|o| turn(&marks.cues[*o]) != turn(cue)) {
             self.open.clear();
         }
-        let secret = matches!(cue.what, What::Secret { reason, .. } if is_answered_with_digits(reason));
+        if cue.what == What::Harmless {
+            self.else_turn = Some(turn(cue));
+            self.open.clear();
+        }
+        let secret = self.else_turn != Some(turn(cue))
+            && matches!(cue.what, What::Secret { reason, .. } if is_answered_with_digits(reason));
         if secret && self.open.len() < MOST_QUESTIONS {
             self.open.push(at);
         }
@@ -56,11 +63,20 @@ impl Questions {
         self.open.retain(|o| *o != at);
     }
 
+    /// The reasons that are asked after and not answered yet, for what begins at `first`.
+    pub fn asked(&self, first: usize, text: &Text, marks: &Marks) -> impl Iterator<Item = Reason> {
+        let near = self.open.iter().map(|at| &marks.cues[*at]).filter(move |c| is_near(c, first, text));
+        near.filter_map(|c| match c.what {
+            What::Secret { reason, .. } => Some(reason),
+            What::Harmless => None,
+        })
+    }
+
     /// What an open question bids for `chunk`.
     pub fn bid(&self, chunk: &Chunk, text: &Text, marks: &Marks) -> Option<(f32, Reason, usize)> {
         let best = self.open.iter().filter_map(|at| {
             let What::Secret { reason, .. } = marks.cues[*at].what else { return None };
-            let fits = is_near(&marks.cues[*at], chunk, text) && answers(reason, chunk, text);
+            let fits = is_near(&marks.cues[*at], chunk.first, text) && answers(reason, chunk, text);
             fits.then(|| (fit(reason, chunk), reason, *at))
         });
         best.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, reason, at)| (BID, reason, at))
@@ -79,9 +95,9 @@ fn is_answered_with_digits(reason: Reason) -> bool {
     )
 }
 
-fn is_near(cue: &Cue, chunk: &Chunk, text: &Text) -> bool {
-    let (asker, answer) = (&text.tokens[cue.last], &text.tokens[chunk.first]);
-    let words = text.words_between(cue.last, chunk.first);
+fn is_near(cue: &Cue, first: usize, text: &Text) -> bool {
+    let (asker, answer) = (&text.tokens[cue.last], &text.tokens[first]);
+    let words = text.words_between(cue.last, first);
     let late = answer.start_s - asker.end_s > MOST_S;
     let one = text.speakers < 2;
     (one || asker.speaker != answer.speaker)
@@ -101,7 +117,7 @@ fn answers(reason: Reason, chunk: &Chunk, text: &Text) -> bool {
             shape::is_expiry(chunk) && (date || chunk.kind == Kind::Number && !quantity && chunk.numbers <= 4)
         }
         Reason::Cvv => plain && (3..=4).contains(&n),
-        Reason::Ssn => plain && (n == 4 || n == 9),
+        Reason::Ssn => plain && (3..=9).contains(&n),
         Reason::Password => plain && (4..=8).contains(&n),
         Reason::CardNumber => plain && n >= 4,
         Reason::BankAccount => plain && n >= 6,
@@ -109,7 +125,7 @@ fn answers(reason: Reason, chunk: &Chunk, text: &Text) -> bool {
     };
     shaped
         && !chunk.counted
-        && !chunk.scale
+        && (!chunk.scale || reason == Reason::Expiry)
         && !chunk.year
         && !chunk.like_price
         && fit(reason, chunk) >= LEAST_FIT

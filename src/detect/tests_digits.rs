@@ -163,3 +163,61 @@ fn a_long_number_that_was_announced_as_an_orders_stays() {
     hides("order number 8827 1265, and the card is [5105 1051 0510 5100]");
     hides_in("fr", "A: le numéro de colis B: 6123 4567 8901 2341 A: merci");
 }
+
+#[test]
+fn an_answer_that_comes_late_still_belongs_to_its_question() {
+    hides(
+        "A: and the security code please B: okay it's in my purse hang on the purse is in the car sorry my \
+         husband took the car this morning oh wait no here it is i had it in my coat all along A: no worries \
+         take your time B: so [four one nine] A: thanks",
+    );
+    hides(
+        "A: and the expiry B: let me see i need the other glasses these are for driving my daughter says i \
+         should get bifocals but i don't like them okay [04/28] A: thanks",
+    );
+    hides(
+        "A: last four of your social B: do you really need that i mean people keep asking me for it and then \
+         you hear about all those data breaches A: i understand B: alright alright [nine nine one two] A: ok",
+    );
+    hides(
+        "A: what's the CVV B: i don't have it here A: okay call us back B: at what time A: we open at 9 30 and \
+         close at 6 15",
+    );
+}
+
+#[test]
+fn an_expiry_is_found_part_by_part_and_when_a_part_is_said_again() {
+    hides("A: expiry month B: [eleven] A: year B: [twenty nine] A: thanks");
+    hides("A: what month does it expire B: [November] A: and what year B: [2029.] A: ok");
+    hides(
+        "A: and when does that one expire B: [six twenty eight] A: sorry [six twenty six] B: [twenty eight] A: ok",
+    );
+    hides_in("es", "A: cuándo vence B: [abril del dos mil veintisiete] A: perfecto");
+}
+
+#[test]
+fn accounts_are_found_by_their_letters_and_by_where_they_stand() {
+    hides("Transfer $500 from savings [4588369521] please. Done.");
+    hides(
+        "A: it's the numbers at the bottom of the check B: [zero three three eight two one one zero four] A: ok",
+    );
+    hides("My IBAN is [GB29 NWBK 6016 1331 9268 19] okay");
+    hides(
+        "A: your IBAN please B: [D E as in Deutschland eight nine three seven oh four double oh] A: thanks",
+    );
+    hides_in(
+        "es",
+        "A: el IBAN por favor B: [E S nueve uno veintiuno cero cero cero cuatro dieciocho] A: gracias",
+    );
+    hides_in("fr", "A: l'IBAN B: [F R sept six trois zéro zéro zéro six zéro] A: merci");
+    hides("i moved 500 from savings to checking on the 5th and 200 back");
+}
+
+#[test]
+fn what_is_said_of_a_card_is_no_card() {
+    hides("the total on my card this month was 1284 and last month 950");
+    hides("A: the limit on the card is 5000 and you have used 3200 B: ok");
+    hides("A: your card was charged fifty one twenty B: yes it should have been forty six twenty");
+    hides("i have 4500 points on my card and 12 stamps");
+    hides("my key card for room 1412 does not work");
+}

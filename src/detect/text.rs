@@ -1,7 +1,7 @@
 //! A transcript as the rules read it: each word looked up once.
 
 use super::foreign::{self, Candidate, Foreign, Said};
-use super::lexicon::{Lexicon, Numeral, class, normalise};
+use super::lexicon::{Entry, Lexicon, Numeral, class, normalise};
 use crate::call::Word;
 use std::ops::Range;
 
@@ -173,7 +173,7 @@ impl<'a> Text<'a> {
         if token.written.is_some() || number(token.numeral) {
             return Some(Candidate { at, said: None, known: true });
         }
-        if token.is(class::MONTH | class::AND | class::NUMBER_JOINT) || token.numeral.is_some() {
+        if token.is(class::AND | class::NUMBER_JOINT) || token.numeral.is_some() {
             return None;
         }
         let said = Some(foreign.said(&normalise(word.text.trim()))?);
@@ -182,18 +182,25 @@ impl<'a> Text<'a> {
 
     /// Numbers of another language become numbers.
     fn take_foreign(&mut self, candidates: &[Candidate]) {
-        let taken = foreign::accepted(candidates, |at| {
-            let token = &self.tokens[at];
-            token.is_filler() || token.is(class::NUMBER_JOINT | class::AND)
-        });
+        let taken = foreign::accepted(
+            candidates,
+            |at| {
+                let token = &self.tokens[at];
+                token.is_filler() || token.is(class::NUMBER_JOINT | class::AND)
+            },
+            |at| self.tokens[at].speaker,
+        );
         for candidate in taken {
             let token = &mut self.tokens[candidate.at];
             token.letter = false;
             match candidate.said.map(|s| s.said) {
                 Some(Said::Number(numeral)) => {
                     token.numeral = Some(numeral);
-                    token.classes &=
-                        !(class::PRONOUN | class::UNIT_AFTER | class::FILLER | class::BACKCHANNEL);
+                    token.classes &= !(class::MONTH
+                        | class::PRONOUN
+                        | class::UNIT_AFTER
+                        | class::FILLER
+                        | class::BACKCHANNEL);
                 }
                 Some(Said::Month(month)) => {
                     token.classes |= class::MONTH;
@@ -220,11 +227,16 @@ impl<'a> Text<'a> {
         let raw = word.text.trim();
         let plain = normalise(raw);
         let plain = plain.as_ref();
-        let entry = lexicon.entry_of(plain).or_else(|| {
-            // "card's", "visa's"; what stands in the lexicon with its apostrophe was found already.
-            lexicon.entry_of(lexicon.without_possessive(plain)?)
-        });
-        let entry = entry.copied().unwrap_or_default();
+        // "card's", "l'iban": in no phrase by itself, as the word without is.
+        let stripped = || lexicon.without_possessive(plain).or_else(|| lexicon.without_elision(plain));
+        let mut entry = lexicon.entry_of(plain).copied().unwrap_or_default();
+        if entry.id == 0
+            && let Some(bare) = stripped().and_then(|word| lexicon.entry_of(word))
+        {
+            let classes = if entry.classes == 0 { bare.classes } else { entry.classes };
+            let starts = bare.classes & class::STARTS_PHRASE;
+            entry = Entry { id: bare.id, classes: classes | starts, ..*bare };
+        }
         let tail = raw.trim_end_matches(['"', '\'', ')', '”']);
         let (from, parts_from) = (self.digits.len() as u32, self.parts.len() as u32);
         let (mut written, mut numeral) = (None, entry.numeral);
