@@ -109,6 +109,8 @@ impl Addresses<'_> {
                 | class::NAMED
                 | class::UNIT
                 | class::STARTS_PHRASE
+                | class::HOMOPHONE
+                | class::SPELLING
                 | class::REGION)
             == 0
             && token.written.is_none()
@@ -334,7 +336,12 @@ impl Addresses<'_> {
             if !listens && (words > SHORT_QUESTION || other) {
                 return;
             }
-            if listens && let Some(more) = self.more(last + 1, tokens[said].speaker, said_from) {
+            // "number?", "which floor?": answered with a number alone.
+            let asks_part =
+                (asks..=last).any(|i| tokens[i].is(class::UNIT | class::PLACE_PART | class::POST_CODE));
+            if (listens || asks_part)
+                && let Some(more) = self.more(last + 1, tokens[said].speaker, said_from)
+            {
                 said = *more.end();
                 found.push(more);
                 continue;
@@ -417,7 +424,8 @@ impl Addresses<'_> {
         let turn = tokens[from - 1].turn;
         let at = self.answer_at(cue, from)?;
         let token = tokens.get(at)?;
-        if token.is(class::REFUSE | class::STREET_FIRST) || !cue.asks && token.turn != turn {
+        let street_first = token.is(class::STREET_FIRST) && !tokens[cue.last].is(class::PLACE_PART);
+        if token.is(class::REFUSE) || street_first || !cue.asks && token.turn != turn {
             return None;
         }
         let zip_alone = tokens[cue.last].is(class::POST_CODE);

@@ -143,6 +143,10 @@ fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
         if marks.correction[before] && !token.letter && !token.nato {
             break;
         }
+        // "reach me at anna dot k at …": the first "at" is none of it.
+        if token.is(class::AT) && first < at && !text.tokens[i].is(class::MAIL_STOP) {
+            break;
+        }
         // "capital d", "first initial j": said of what is spelled.
         let describes = token.is(class::MAIL_WORD) && first < at;
         if token.nato

@@ -87,7 +87,10 @@ fn spelled(text: &Text, chunks: &[Chunk], found: &[Detection], covered: &[bool])
             // "o b r i e n": a first letter that is a word elsewhere.
             let first = (near.last + 1..chunk.first).rev().take_while(|i| text.tokens[*i].letter).last();
             let first = first.unwrap_or(chunk.first);
-            (words && close).then(|| Detection::new(first, chunk.last, near.reason, "spelled"))
+            let turn = text.tokens[chunk.last].turn;
+            let letter = |i: &usize| text.tokens[*i].letter && text.tokens[*i].turn == turn;
+            let last = (chunk.last + 1..text.len()).take_while(letter).last().unwrap_or(chunk.last);
+            (words && close).then(|| Detection::new(first, last, near.reason, "spelled"))
         })
         .collect()
 }

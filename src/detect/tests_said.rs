@@ -91,6 +91,9 @@ fn a_password_is_silenced_with_its_letters_and_its_signs() {
         "[tiger lily nine] is my password",
         "i set it to [tiger lily nine] as the password",
         "A: what's the name of your dog B: the answer is [biscuit] A: ok",
+        "A: what was the last name of your third grade teacher B: [abernathy] A: got it",
+        "A: what is your father's middle name B: [eugene] A: thank you",
+        "A: the otp please B: it says [8 8 2 0 1 4] A: thanks",
         "A: the first and third letters of your password B: [r and k] A: thank you",
     ] {
         hides("en", Password, text);
@@ -106,6 +109,8 @@ fn rules_for_pins_and_passwords_stay() {
         "A: the password expires every 90 days",
         "i forgot my PIN can you reset it in 24 hours",
         "A: passwords need a capital letter and a sign like a hashtag",
+        "A: what was your first car like B: it was a wreck honestly",
+        "A: did you try your pin at the atm B: yes twice and it ate my card",
         "A: two factor codes are six digits and last thirty seconds",
     ] {
         keeps("en", text);
@@ -157,6 +162,8 @@ fn an_address_is_silenced_piece_by_piece() {
         "A: what's the address B: [nine three one] A: <mm-hmm> B: [willow] A: <yep> B: [park road] A: ok",
         "A: mailing address B: [PO box twelve] A: in B: [Bend Oregon] A: ok",
         "A: and the unit B: [four c] A: ok",
+        "A: and the street B: [willow] A: number B: [eleven] A: zip B: [48104]",
+        "your address is still [15 cherry tree lane]",
         "she lives on [three ten north main] you know",
     ] {
         hides("en", Address, text);
