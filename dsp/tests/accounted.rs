@@ -57,7 +57,57 @@ const FORMATS: &[Format] = &[
         seam: |bytes| bytes.len() / 2,
         heard: &["none", "second stream"],
     },
+    Format {
+        name: "internet.opus",
+        rate: 16_000,
+        channels: 1,
+        make: "-c:a libopus -b:a 24k -page_duration 300000",
+        raw: "",
+        sox: false,
+        seam: ogg_seam,
+        heard: &["none", "second stream", "random", "zeros", "ones"],
+    },
+    Format {
+        name: "internet.ogg",
+        rate: 16_000,
+        channels: 1,
+        make: "-c:a libvorbis -q:a 1 -page_duration 300000",
+        raw: "",
+        sox: true,
+        seam: ogg_seam,
+        heard: &["none", "second stream", "random", "zeros", "ones"],
+    },
+    Format {
+        name: "browser.webm",
+        rate: 48_000,
+        channels: 1,
+        make: "-c:a libopus -b:a 24k -cluster_time_limit 400",
+        raw: "",
+        sox: false,
+        seam: |bytes| middle_of(bytes, b"\x1F\x43\xB6\x75"),
+        heard: &["none", "second stream"],
+    },
+    Format {
+        name: "live.webm",
+        rate: 48_000,
+        channels: 1,
+        make: "-c:a libopus -b:a 24k -live 1 -cluster_time_limit 400",
+        raw: "",
+        sox: false,
+        seam: |bytes| middle_of(bytes, b"\x1F\x43\xB6\x75"),
+        heard: &["none", "second stream", "cut at a random byte"],
+    },
 ];
+
+/// Where the middle one of the places with these bytes is.
+fn middle_of(bytes: &[u8], mark: &[u8]) -> usize {
+    let all: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(mark)).collect();
+    all[all.len() / 2]
+}
+
+fn ogg_seam(bytes: &[u8]) -> usize {
+    middle_of(bytes, b"OggS\0")
+}
 
 /// What happened to a file.
 struct Damage {

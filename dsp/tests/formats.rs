@@ -284,7 +284,7 @@ fn judged_by_the_peer(format: &Format, folder: &Path, file: &[u8], after: &[u8],
 fn no_secret_byte_is_left(format: &Format, file: &[u8], after: &[u8], layout: &Layout) {
     // An Ogg file's headers come first; audio begins with the fourth packet at the latest.
     let first = if file.starts_with(b"OggS") {
-        ogg::index(file).unwrap().parts(3)[0].offset
+        ogg::index(file).unwrap().streams.groups[0].streams[0].packets.parts(0)[0].offset
     } else {
         layout.data_start
     };

@@ -14,8 +14,8 @@ pub struct Head {
     pub pre_skip: u16,
     /// In 1/256 dB.
     pub gain: i16,
-    /// 0: one mono or stereo stream.
-    pub mapping: u8,
+    /// One mono or stereo stream, not several in each packet.
+    pub is_one_stream: bool,
 }
 
 impl Head {
@@ -23,11 +23,16 @@ impl Head {
         if b.len() < 19 || &b[..8] != b"OpusHead" || b[8] >> 4 != 0 || b[9] == 0 {
             return None;
         }
+        let (channels, mapping) = (b[9], b[18]);
+        // Other families count their streams and list their channels (RFC 7845, 5.1.1).
+        let listed = mapping == 1
+            && b.get(19..21) == Some(&[1, channels - 1])
+            && b.get(21..21 + usize::from(channels)).is_some_and(|m| m == &[0, 1][..m.len().min(2)]);
         Some(Head {
-            channels: b[9],
+            channels,
             pre_skip: u16::from_le_bytes([b[10], b[11]]),
             gain: i16::from_le_bytes([b[16], b[17]]),
-            mapping: b[18],
+            is_one_stream: channels <= 2 && (mapping == 0 || listed),
         })
     }
 }
@@ -109,6 +114,26 @@ pub fn first_frame_at(packet: &[u8]) -> Option<usize> {
     }
 }
 
+/// Silent frames that stand for a packet's: their configuration and their number.
+fn silent_frames(toc: Toc) -> (u8, u32) {
+    match toc.frame() {
+        120 => (28, toc.frames),
+        240 => (29, toc.frames),
+        480 => (30, toc.frames),
+        long => (31, toc.frames * (long / 960)),
+    }
+}
+
+/// Can a packet of `len` bytes hold silence? A shorter one is concealed: it
+/// sounds like what was before it.
+pub fn has_room(toc: Toc, len: usize) -> bool {
+    match silent_frames(toc).1 as usize {
+        1 => len >= 3,
+        2 => len >= 5,
+        count => len >= 2 + 2 * count,
+    }
+}
+
 /// A packet of `len` bytes that is as long in time as `packet` and silent.
 ///
 /// Frames of SILK or hybrid become CELT frames of the same length, two of
@@ -116,12 +141,7 @@ pub fn first_frame_at(packet: &[u8]) -> Option<usize> {
 /// A packet that has no room for silent frames holds frames of no bytes: a
 /// decoder conceals them from the silence before.
 pub fn silent(toc: Toc, len: usize) -> Vec<u8> {
-    let (config, count) = match toc.frame() {
-        120 => (28, toc.frames),
-        240 => (29, toc.frames),
-        480 => (30, toc.frames),
-        long => (31, toc.frames * (long / 960)),
-    };
+    let (config, count) = silent_frames(toc);
     let first = (config << 3) | if toc.stereo { 4 } else { 0 };
     let body: Vec<u8> = SILENT_FRAME.repeat(count as usize);
     if count == 1 && len == 1 + body.len() {
@@ -171,7 +191,7 @@ mod tests {
             let Some(toc) = Toc::parse(&[toc, count]) else { return Ok(()) };
             let packet = silent(toc, len);
             prop_assert_eq!(packet.len(), len);
-            if len >= 2 + 2 * (toc.samples() as usize).div_ceil(960).max(toc.frames as usize) {
+            if has_room(toc, len) {
                 let got = Toc::parse(&packet).expect("a packet");
                 prop_assert_eq!(got.samples(), toc.samples());
                 let at = first_frame_at(&packet).expect("a frame");

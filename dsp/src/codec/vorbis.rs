@@ -20,12 +20,37 @@ impl Ident {
         let rate_hz = u32::from_le_bytes([b[12], b[13], b[14], b[15]]);
         fits.then_some(Ident { rate_hz, channels: b[11], blocks })
     }
+
+    /// Samples that a packet gives: a quarter of its block and of the one before.
+    pub fn lapped(&self, was_long: bool, is_long: bool) -> u32 {
+        (self.blocks[usize::from(was_long)] + self.blocks[usize::from(is_long)]) / 4
+    }
 }
 
 /// Which mode has long blocks.
 #[derive(Clone, Debug)]
 pub struct Modes {
     is_long: Vec<bool>,
+}
+
+/// What a stream's headers say, and the headers themselves.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub ident: Ident,
+    pub modes: Modes,
+    /// The identification and the setup header, as decoders take them.
+    pub headers: Vec<u8>,
+}
+
+impl Setup {
+    /// Reads the first and the third header packet.
+    pub fn parse(ident: &[u8], setup: &[u8]) -> Option<Setup> {
+        if !setup.starts_with(b"\x05vorbis") {
+            return None;
+        }
+        let headers = [ident, setup].concat();
+        Some(Setup { ident: Ident::parse(ident)?, modes: Modes::parse(setup)?, headers })
+    }
 }
 
 /// Bits of a mode at the end of the setup header: block flag, window type, transform type, mapping.

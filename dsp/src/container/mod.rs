@@ -7,8 +7,10 @@ pub mod mpeg;
 pub mod ogg;
 pub mod raw;
 pub mod scan;
+pub mod streams;
 pub mod tags;
 pub mod wav;
+pub mod webm;
 
 pub use account::{Account, Accountant, Belongs};
 
@@ -55,6 +57,8 @@ pub enum Container {
     Mp3,
     Flac,
     Ogg,
+    /// WebM and Matroska.
+    Webm,
 }
 
 impl Container {
@@ -65,6 +69,7 @@ impl Container {
             Container::Mp3 => "mp3",
             Container::Flac => "flac",
             Container::Ogg => "ogg",
+            Container::Webm => "webm",
         }
     }
 }
@@ -133,6 +138,8 @@ pub enum ContainerError {
     Damaged(&'static str),
     #[error("the WAV format tag 0x{tag:04x} with {bits} bits is not supported")]
     UnknownCodec { tag: u16, bits: u16 },
+    #[error("it holds {0}, which unsaid does not read; the file was left as it is")]
+    Holds(&'static str),
     #[error("its audio could not be decoded: {0}")]
     Undecodable(String),
     #[error("a FLAC file cannot be muted in place: its frames change their length")]
@@ -163,6 +170,7 @@ pub fn locate(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, Con
         Kind::Mp3 => mpeg::locate(source),
         Kind::Flac => flac::locate(source),
         Kind::Ogg => ogg::locate(source),
+        Kind::Webm => webm::locate(source),
         Kind::Raw(extension) => raw::locate(extension, source),
     }
 }
@@ -176,7 +184,6 @@ pub fn probe(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, Cont
     match kind(name, source)? {
         Kind::Mp3 => mpeg::probe(source),
         Kind::Flac => flac::probe(source),
-        Kind::Ogg => ogg::probe(source),
         _ => locate(name, source),
     }
 }
@@ -186,6 +193,7 @@ enum Kind<'a> {
     Mp3,
     Flac,
     Ogg,
+    Webm,
     Raw(&'a str),
 }
 
@@ -203,9 +211,23 @@ fn kind<'a>(name: &'a str, source: &(impl ReadAt + ?Sized)) -> Result<Kind<'a>, 
         b"RIFF" | b"RF64" => Kind::Wav,
         b"fLaC" => Kind::Flac,
         b"OggS" => Kind::Ogg,
-        [b'I', b'D', b'3', _] => Kind::Mp3,
+        b"\x1A\x45\xDF\xA3" => Kind::Webm,
+        [b'I', b'D', b'3', _] => match &behind_tag(source)? {
+            b"OggS" => Kind::Ogg,
+            b"\x1A\x45\xDF\xA3" => Kind::Webm,
+            _ => Kind::Mp3,
+        },
         _ if is("mp3") => Kind::Mp3,
+        _ if is("ogg") || is("opus") || is("oga") => Kind::Ogg,
+        _ if is("webm") || is("mka") || is("mkv") => Kind::Webm,
         _ if is("wav") || extension == "wav49" => Kind::Wav,
         _ => Kind::Raw(extension),
     })
+}
+
+/// The four bytes behind the tag that a file begins with; zeros where there are none.
+fn behind_tag(source: &(impl ReadAt + ?Sized)) -> std::io::Result<[u8; 4]> {
+    let mut scan = scan::Scan::new(source);
+    let behind = tags::len_at(&mut scan, 0, source.len())?.unwrap_or(0);
+    Ok(scan.array::<4>(behind)?.unwrap_or_default())
 }

@@ -3,10 +3,11 @@
 mod blocks;
 pub mod conform;
 mod packets;
+mod streams;
 
 use crate::audio::Samples;
 use crate::codec::Codec;
-use crate::container::{ContainerError, Layout, ReadAt};
+use crate::container::{Container, ContainerError, Layout, ReadAt, ogg, webm};
 
 /// Decodes a recording from its start to its end in stretches of some thousand
 /// frames, so that the memory it takes does not grow with the recording.
@@ -17,6 +18,7 @@ pub struct Reader<'a, S: ReadAt + ?Sized> {
 enum Inner<'a, S: ReadAt + ?Sized> {
     Blocks(Box<blocks::Blocks<'a, S>>),
     Packets(Box<packets::Packets<'a, S>>),
+    Streams(Box<streams::StreamReader<'a, S>>),
 }
 
 impl<'a, S: ReadAt + ?Sized> Reader<'a, S> {
@@ -26,8 +28,13 @@ impl<'a, S: ReadAt + ?Sized> Reader<'a, S> {
     /// When the headers that a decoder needs are damaged.
     pub fn open(source: &'a S, layout: &Layout) -> Result<Reader<'a, S>, ContainerError> {
         let inner = match layout.codec {
-            Codec::Mp3 | Codec::Flac | Codec::Vorbis | Codec::Opus => {
-                Inner::Packets(Box::new(packets::Packets::open(source, layout)?))
+            Codec::Mp3 | Codec::Flac => Inner::Packets(Box::new(packets::Packets::open(source, layout)?)),
+            Codec::Vorbis | Codec::Opus => {
+                let streams = match layout.container {
+                    Container::Webm => webm::index(source)?.streams,
+                    _ => ogg::index(source)?.streams,
+                };
+                Inner::Streams(Box::new(streams::StreamReader::open(source, streams)))
             }
             _ => Inner::Blocks(Box::new(blocks::Blocks::open(source, layout))),
         };
@@ -43,6 +50,7 @@ impl<'a, S: ReadAt + ?Sized> Reader<'a, S> {
         match &mut self.inner {
             Inner::Blocks(blocks) => blocks.next(planes),
             Inner::Packets(packets) => packets.next(planes),
+            Inner::Streams(streams) => streams.next(planes),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Formats whose packets differ in size: MP3, FLAC and Vorbis by symphonia's
-//! decoders, Opus by ruopus. The packets are found by our own indexes,
-//! so that a packet's samples are known to be its own.
+//! MP3 and FLAC, whose frames differ in size, by symphonia's decoders. The
+//! frames are found by our own indexes, so that a frame's samples are known to
+//! be its own.
 
-use crate::codec::{Codec, opus};
-use crate::container::{ContainerError, Layout, ReadAt, flac, mpeg, ogg};
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP3, CODEC_ID_VORBIS};
+use crate::codec::Codec;
+use crate::container::{ContainerError, Layout, ReadAt, flac, mpeg};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP3};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
@@ -13,7 +13,7 @@ use symphonia::core::units::{Duration, Timestamp};
 pub struct Packets<'a, S: ReadAt + ?Sized> {
     source: &'a S,
     index: Index,
-    decoder: Decoder,
+    decoder: Box<dyn AudioDecoder>,
     channels: usize,
     next: usize,
     /// Decoded frames that are still to be dropped, and those still to be given.
@@ -24,12 +24,6 @@ pub struct Packets<'a, S: ReadAt + ?Sized> {
 enum Index {
     Mpeg(Vec<mpeg::Frame>),
     Flac(Vec<flac::Frame>),
-    Ogg(ogg::Index),
-}
-
-enum Decoder {
-    Symphonia(Box<dyn AudioDecoder>),
-    Opus { decoder: Box<ruopus::OpusDecoder>, gain: f32 },
 }
 
 fn undecodable(error: impl std::fmt::Display) -> ContainerError {
@@ -46,24 +40,11 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
                 params.for_codec(CODEC_ID_MP3);
                 (Index::Mpeg(index.frames), symphonia_of(&params)?, 0, index.skip)
             }
-            Codec::Flac => {
+            _ => {
                 let metadata = flac::metadata(source)?;
                 let frames = flac::frames(&flac::all(source)?, &metadata)?;
                 params.for_codec(CODEC_ID_FLAC).with_extra_data(Box::new(metadata.info.bytes));
                 (Index::Flac(frames), symphonia_of(&params)?, 0, 0)
-            }
-            Codec::Vorbis => {
-                let index = ogg::index(source)?;
-                let mut headers = ogg::header_packet(source, &index, 0)?;
-                headers.extend(ogg::header_packet(source, &index, 2)?);
-                params.for_codec(CODEC_ID_VORBIS).with_extra_data(headers.into_boxed_slice());
-                (Index::Ogg(index), symphonia_of(&params)?, 3, 0)
-            }
-            _ => {
-                let index = ogg::index(source)?;
-                let head = opus::Head::parse(&ogg::header_packet(source, &index, 0)?);
-                let head = head.ok_or(ContainerError::Damaged("its Opus header is not whole"))?;
-                (Index::Ogg(index), opus_of(&head)?, 2, u64::from(head.pre_skip))
             }
         };
         let channels = usize::from(layout.channels);
@@ -79,7 +60,7 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
             if self.left == 0 {
                 return Ok(false);
             }
-            if self.decoder.decode(&packet, planes).is_err() {
+            if decode(self.decoder.as_mut(), &packet, planes).is_err() {
                 // A damaged packet is silence of its length, as every player has it.
                 planes.iter_mut().for_each(|plane| {
                     plane.clear();
@@ -106,13 +87,6 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
                 Some(f) => Some((read(f.offset, f.len)?, f.samples as usize)),
                 None => None,
             },
-            Index::Ogg(index) if n < index.packet_count() => {
-                let bytes = index.read(self.source, n)?;
-                let frames = opus::Toc::parse(&bytes).map_or(0, |t| t.samples() as usize);
-                let frames = if matches!(self.decoder, Decoder::Opus { .. }) { frames } else { 0 };
-                Some((bytes, frames))
-            }
-            Index::Ogg(_) => None,
         })
     }
 
@@ -130,40 +104,22 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
     }
 }
 
-fn symphonia_of(params: &AudioCodecParameters) -> Result<Decoder, ContainerError> {
+fn symphonia_of(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, ContainerError> {
     let decoder =
         symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default());
-    Ok(Decoder::Symphonia(decoder.map_err(undecodable)?))
+    decoder.map_err(undecodable)
 }
 
-fn opus_of(head: &opus::Head) -> Result<Decoder, ContainerError> {
-    if head.mapping != 0 || head.channels > 2 {
-        return Err(ContainerError::Damaged("only mono and stereo Opus is understood"));
+fn decode(
+    decoder: &mut dyn AudioDecoder,
+    packet: &[u8],
+    planes: &mut Vec<Vec<f32>>,
+) -> Result<(), ContainerError> {
+    let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, packet);
+    let audio = decoder.decode_ref(&packet).map_err(undecodable)?;
+    if audio.num_planes() != planes.len() {
+        return Err(ContainerError::Damaged("a packet has another number of channels"));
     }
-    let decoder = ruopus::OpusDecoder::new(usize::from(head.channels));
-    let gain = 10f32.powf(f32::from(head.gain) / 256.0 / 20.0);
-    Ok(Decoder::Opus { decoder: Box::new(decoder), gain })
-}
-
-impl Decoder {
-    fn decode(&mut self, packet: &[u8], planes: &mut Vec<Vec<f32>>) -> Result<(), ContainerError> {
-        match self {
-            Decoder::Symphonia(decoder) => {
-                let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, packet);
-                let audio = decoder.decode_ref(&packet).map_err(undecodable)?;
-                if audio.num_planes() != planes.len() {
-                    return Err(ContainerError::Damaged("a packet has another number of channels"));
-                }
-                audio.copy_to_vecs_planar(planes);
-            }
-            Decoder::Opus { decoder, gain } => {
-                let pcm = decoder.decode_packet(packet).map_err(undecodable)?;
-                let channels = planes.len();
-                for (c, plane) in planes.iter_mut().enumerate() {
-                    plane.extend(pcm.iter().skip(c).step_by(channels).map(|x| x * *gain));
-                }
-            }
-        }
-        Ok(())
-    }
+    audio.copy_to_vecs_planar(planes);
+    Ok(())
 }

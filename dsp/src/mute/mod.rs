@@ -19,14 +19,16 @@ mod mpeg;
 mod ogg;
 mod overlay;
 mod samples;
+mod streams;
 mod verify;
+mod webm;
 
 pub use overlay::{Overlay, spliced};
 pub use verify::{Mismatch, verify, verify_decoded, verify_outside};
 
 use crate::audio::{Span, merge};
 use crate::codec::Codec;
-use crate::container::{ContainerError, Layout, ReadAt, mpeg as mpeg_container};
+use crate::container::{Container, ContainerError, Layout, ReadAt, mpeg as mpeg_container};
 use crate::decode::conform;
 
 /// Bytes to write at an offset of the file, over as many that were there.
@@ -150,8 +152,10 @@ pub fn plan(
         Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => adpcm::patches(source, layout, &covered)?,
         Codec::G722 => g722::patches(source, layout, &covered)?,
         Codec::Mp3 => mpeg::patches(source, &mpeg_container::index(source)?, &covered)?,
-        Codec::Vorbis => ogg::vorbis_patches(source, &covered)?,
-        Codec::Opus => ogg::opus_patches(source, &covered)?,
+        Codec::Vorbis | Codec::Opus if layout.container == Container::Webm => {
+            webm::patches(source, &covered)?
+        }
+        Codec::Vorbis | Codec::Opus => ogg::patches(source, &covered)?,
         _ => samples::patches(source, layout, &covered, options)?,
     }))
 }
