@@ -78,7 +78,7 @@ fn cases() -> Vec<Case> {
         name("climbing", "../../etc/passwd", "climbs out"),
         name("absolute", "/etc/passwd", "not below the base"),
         name("newline", "a\nb-201-15550-20240514-120000-1715693412.34.wav", "control characters"),
-        name("undated", "call.wav", "no date"),
+        name("undated", "call.wav", "not there"),
         Case {
             bytes: None,
             ..file("outlink", Vec::new(), "failed", "failed", "outside the recordings folder")

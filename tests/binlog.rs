@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use unsaid::bus::Topics;
 use unsaid::bus::embedded::EmbeddedLog;
-use unsaid::call::{CdrRow, PbxId, TenantId};
+use unsaid::call::{CdrRow, PbxId, TenantId, Zone};
 use unsaid::metrics::Metrics;
-use unsaid::source::freepbx::{Binlog, CalldateWindow, CelCursor, Followed, Orphans, followed};
+use unsaid::source::freepbx::{Binlog, CalldateWindow, CelCursor, Followed, Orphans, Swept, followed};
 use unsaid::source::{CdrSource, Feeder, SourceError};
 use unsaid::store::Store;
 
@@ -227,7 +227,10 @@ async fn whichever_ways_read_one_history_it_is_the_same_calls(server: Start) {
         topics: topics.clone(),
         store: store.clone(),
         metrics: Metrics::new().unwrap(),
-        orphans: Orphans::new(recordings.clone(), 0, None),
+        orphans: Orphans::new(
+            recordings.clone(),
+            Swept { tenant: tenant.clone(), pbx: pbx.clone(), zone: Zone::UTC, days: 0, since: None },
+        ),
     };
     let register = register(&topics, &store, &db, dir.path()).await;
     let ways: [Box<dyn CdrSource>; 3] = [

@@ -27,6 +27,22 @@ async fn rows(config: FreepbxConfig) -> Vec<CdrRow> {
     }
 }
 
+/// A table of another maker, whose column for recordings has another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_named_by_another_column_where_there_is_no_recordingfile() {
+    let db = start().await;
+    db.sql(
+        "USE asteriskcdrdb; CREATE TABLE other LIKE cdr; ALTER TABLE other CHANGE recordingfile filename varchar(255);
+         INSERT INTO other (calldate, disposition, uniqueid, linkedid, sequence, filename, userfield) VALUES
+         ('2024-05-14 10:00:00', 'ANSWERED', '1715680800.1', '1715680800.1', 1, 'a.wav', 'b.wav')",
+    );
+    for (setting, file) in [("", "a.wav"), ("recording_column = \"UserField\"", "b.wav")] {
+        let settings = format!("table = \"other\"\nsince = \"2024-05-01\"\n{setting}");
+        let rows = rows(db.source(&settings)).await;
+        assert_eq!(rows.iter().map(|r| r.recordingfile.as_str()).collect::<Vec<_>>(), [file]);
+    }
+}
+
 /// From before 2012: MyISAM, no recordingfile, no cnum, no linkedid, no sequence; another database and name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_of_2011_under_another_name_is_read() {

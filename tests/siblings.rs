@@ -5,13 +5,13 @@ use crate::servers::eventually;
 use serde_json::{Value, json};
 use std::io::Write;
 
-const HEADER: &str = "calldate,disposition,src,dst,channel,dstchannel,uniqueid,linkedid,sequence,duration,billsec,recordingfile\n";
+pub const HEADER: &str = "calldate,disposition,src,dst,channel,dstchannel,uniqueid,linkedid,sequence,duration,billsec,recordingfile\n";
 /// A blind transfer between two extensions whose calls are recorded.
 const FIRST: &str = "external-201-15557654321-20240514-130500-1715706300.110.wav";
 const SECOND: &str = "external-202-15557654321-20240514-130600-1715706300.110.wav";
 
 /// An office without calls.
-fn empty_office() -> Office {
+pub fn empty_office() -> Office {
     let office = Office::lay_out();
     std::fs::remove_dir_all(office.monitor()).unwrap();
     std::fs::create_dir_all(office.monitor().join("2024/05/14")).unwrap();
@@ -20,7 +20,7 @@ fn empty_office() -> Office {
 }
 
 /// A recording with these words, half a second each, as another tool heard them.
-fn lay(office: &Office, name: &str, text: &str) {
+pub fn lay(office: &Office, name: &str, text: &str) {
     let words: Vec<Value> = text
         .split_whitespace()
         .enumerate()

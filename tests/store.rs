@@ -117,7 +117,7 @@ fn intent() -> Intent {
 
 fn ended(key: &CallKey, file: &str) -> Ended {
     let redacted = outcome(key, file, RedactionOutcome::Completed);
-    Ended { redacted, transcript: None, peaks: vec![], format: None, size_bytes: None }
+    Ended { redacted, transcript: None, peaks: vec![], format: None, size_bytes: None, mtime_s: None }
 }
 
 /// The life of a call: two legs, one recording, an intent, an outcome, an analysis.
@@ -154,6 +154,7 @@ async fn life_of_a_call(store: Store) {
         peaks: vec![3, 4],
         format: Some("wav/pcm_s16le".into()),
         size_bytes: Some(44),
+        mtime_s: Some(7),
     };
     for _ in 0..2 {
         store.end_redaction(&key, &ended).await.unwrap();
@@ -441,6 +442,100 @@ async fn reading_is_paused_and_counted(store: Store) {
     assert!(store.syncs(&name("other")).await.unwrap().is_empty());
 }
 
+/// A file has one holder; one that is silent loses it, and nobody ends another's.
+async fn leases(store: Store) {
+    let key = key("default", "1.1");
+    let take = async |holder: &str, for_s: i64| {
+        store.take_lease((&key.tenant, &key.pbx, "2024/a.wav"), holder, for_s).await.unwrap()
+    };
+    let (one, two) = tokio::join!(take("redact:one", 60), take("redact:two", 60));
+    assert!(one != two, "one of two has it");
+    let (holder, other) = if one { ("redact:one", "redact:two") } else { ("redact:two", "redact:one") };
+    assert!(take(holder, 60).await, "it is renewed");
+    let file = (&key.tenant, &key.pbx, "2024/a.wav");
+    store.end_lease(file, other).await.unwrap();
+    assert!(!take(other, 60).await);
+    let elsewhere: TenantId = name("other");
+    assert!(store.take_lease((&elsewhere, &key.pbx, "2024/a.wav"), other, 60).await.unwrap());
+    store.end_lease(file, holder).await.unwrap();
+    // A time that is over.
+    assert!(take(other, -1).await && take(holder, 60).await && !take(other, 60).await);
+    store.end_leases_of_redactions().await.unwrap();
+    assert!(take("restore:one", 60).await);
+    store.end_leases_of_redactions().await.unwrap();
+    assert!(!take(other, 60).await, "somebody else's stays");
+}
+
+/// A file that is not what was left is said at once, sent once, and confirmed or heard anew; the hash of
+/// its original is that of the first day.
+async fn changed(store: Store) {
+    let key = key("default", "70.1");
+    let (tenant, id) = (&key.tenant, key.recording_id("a.wav"));
+    register(&store, &key, &row("70.1", 1, "ANSWERED", 0), &["a.wav"]).await;
+    store.mark_published(&[(tenant, id.as_str())]).await.unwrap();
+    let end = async |before: &str, after: &str, status| {
+        let mut ended = Ended { size_bytes: Some(44), mtime_s: Some(7), ..ended(&key, "a.wav") };
+        ended.redacted.status = status;
+        (ended.redacted.sha256_before, ended.redacted.sha256_after) =
+            (Some(before.into()), Some(after.into()));
+        store.save_intent(tenant, &id, &Intent { original_sha256: before.into(), ..intent() }).await.unwrap();
+        store.end_redaction(&key, &ended).await.unwrap();
+    };
+    end("first", "muted", RedactionOutcome::Completed).await;
+    let known = async || store.known_files(tenant, &key.pbx, &["2024/a.wav", "2024/b.wav"]).await.unwrap();
+    let seen = |len, mtime_s| unsaid::recordings::Stat { len, mtime_s };
+    let all = known().await;
+    assert_eq!((all.len(), all[0].path.as_str()), (1, "2024/a.wav"));
+    assert!(
+        !all[0].is_changed(seen(44, 7)) && all[0].is_changed(seen(45, 7)) && all[0].is_changed(seen(44, 8))
+    );
+    assert!(store.changed(9).await.unwrap().is_empty());
+    for _ in 0..2 {
+        store.note_changed(tenant, &id).await.unwrap();
+    }
+    let call = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.redacted), ("pending", false));
+    assert!(call.detail.unwrap().contains("changed"));
+    assert!(!known().await[0].is_changed(seen(45, 7)), "it is said already");
+    assert_eq!(store.changed(9).await.unwrap().len(), 1);
+    store.mark_published(&[(tenant, id.as_str())]).await.unwrap();
+    assert!(store.changed(9).await.unwrap().is_empty(), "it is sent once");
+    store.confirm_redaction(tenant, &id, seen(44, 9), None).await.unwrap();
+    let call = store.call(tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!((call.status.as_str(), call.redacted), ("completed", true));
+    assert!(!known().await[0].is_changed(seen(44, 9)));
+    end("muted", "muted again", RedactionOutcome::Completed).await;
+    let row = store.recording(tenant, &id).await.unwrap().unwrap();
+    assert_eq!(row.original_sha256.as_deref(), Some("first"));
+    assert_eq!(row.redacted_sha256.as_deref(), Some("muted again"));
+    let others = store.others_at(tenant, &key.pbx, "2024/a.wav", "another").await.unwrap();
+    assert_eq!(others.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+    assert!(store.others_at(tenant, &key.pbx, "2024/a.wav", &id).await.unwrap().is_empty());
+    assert!(store.others_at(&name("other"), &key.pbx, "2024/a.wav", "another").await.unwrap().is_empty());
+}
+
+/// The legs of a time, and a recording that lies elsewhere than its CDR says.
+async fn found_files(store: Store) {
+    let key = key("default", "80.1");
+    let (tenant, id) = (&key.tenant, key.recording_id("a.wav"));
+    register(&store, &key, &row("80.1", 1, "ANSWERED", 5), &["a.wav"]).await;
+    let at = |minute| format!("2024-05-14T10:{minute}:00Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let legs = store.legs_between(tenant, &key.pbx, at("00"), at("10")).await.unwrap();
+    let told: Vec<_> = legs.iter().map(|l| (l.linkedid.as_str(), l.uniqueid.as_deref())).collect();
+    assert_eq!(told, [("80.1", Some("80.1"))]);
+    assert!(store.legs_between(tenant, &key.pbx, at("06"), at("10")).await.unwrap().is_empty());
+    assert!(store.legs_between(&name("other"), &key.pbx, at("00"), at("10")).await.unwrap().is_empty());
+    store.fail_redaction(&key, &id, "the recording is not there").await.unwrap();
+    store.place_recording(tenant, &id, "flat/a.wav").await.unwrap();
+    let row = store.recording(tenant, &id).await.unwrap().unwrap();
+    assert_eq!((row.path.as_deref(), row.redaction_status.as_str()), (Some("flat/a.wav"), "pending"));
+    assert_eq!(store.changed(9).await.unwrap().len(), 1, "the bus is told");
+    store.end_redaction(&key, &ended(&key, "a.wav")).await.unwrap();
+    store.place_recording(tenant, &id, "elsewhere/a.wav").await.unwrap();
+    let row = store.recording(tenant, &id).await.unwrap().unwrap();
+    assert_eq!(row.path.as_deref(), Some("2024/a.wav"), "what was heard stays where it is");
+}
+
 macro_rules! on_both {
     ($($suite:ident;)+) => {
         mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $suite() {
@@ -464,4 +559,7 @@ on_both! {
     concurrent_outcomes;
     many_at_once;
     reading_is_paused_and_counted;
+    leases;
+    changed;
+    found_files;
 }

@@ -3,6 +3,7 @@
 
 use crate::recordings::RecordingsError;
 use crate::store::StoreError;
+use crate::store::changed::CHANGED;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
 use serde_json::json;
@@ -40,6 +41,7 @@ impl From<RecordingsError> for ApiError {
         tracing::warn!(%error, "api");
         match error {
             RecordingsError::NotFound => ApiError::NotFound("the recording is no longer there"),
+            RecordingsError::Changed => ApiError::Conflict(CHANGED),
             e if e.is_outage() => ApiError::Unavailable,
             _ => ApiError::Internal,
         }

@@ -19,6 +19,7 @@ pub use openapi::document as openapi_document;
 
 use crate::call::TenantId;
 use crate::metrics::Metrics;
+use crate::recordings::unchanged::Unchanged;
 use crate::stage::pbx::Pbxs;
 use crate::store::Store;
 use actix_web::middleware::{DefaultHeaders, from_fn};
@@ -33,6 +34,8 @@ pub struct ApiState {
     pub store: Store,
     pub pbxs: Pbxs,
     pub metrics: Arc<Metrics>,
+    /// What is played is what was heard.
+    pub unchanged: Unchanged,
     /// Whose calls are shown, until users sign in.
     pub tenant: TenantId,
 }

@@ -4,7 +4,9 @@
 use super::ApiState;
 use super::error::ApiError;
 use crate::call::{CallKey, RecordingPath};
-use crate::recordings::{Recordings, playback};
+use crate::recordings::unchanged::Left;
+use crate::recordings::{Recordings, RecordingsError, Stat, playback};
+use crate::store::changed::CHANGED;
 use crate::store::recordings::RecordingRow;
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentEncoding, Header, Range};
@@ -29,7 +31,8 @@ pub struct AudioQuery {
 /// The redacted recording's bytes.
 #[utoipa::path(get, path = "/api/v1/recordings/{id}/audio", params(("id" = String, Path), AudioQuery), responses(
     (status = 200, description = "the whole file"), (status = 206, description = "the range asked for"),
-    (status = 404, description = "no such recording"), (status = 409, description = "not redacted yet"),
+    (status = 404, description = "no such recording"),
+    (status = 409, description = "not redacted yet, or changed since: it is heard again"),
     (status = 416, description = "no byte of the range is there")))]
 pub async fn audio(
     request: HttpRequest,
@@ -40,22 +43,45 @@ pub async fn audio(
     let row = state.store.recording(&state.tenant, &id).await?;
     let row = row.ok_or(ApiError::NotFound("there is no such recording"))?;
     if !matches!(row.redaction_status.as_str(), "completed" | "not_needed") {
-        return Err(ApiError::Conflict("the recording is not redacted yet, so it is not played"));
+        let told = row.detail.as_deref() == Some(CHANGED);
+        let why = if told { CHANGED } else { "the recording is not redacted yet, so it is not played" };
+        return Err(ApiError::Conflict(why));
     }
     let (recordings, path) = place(&state, &row)?;
+    let seen = unchanged(&state, &row, &recordings, &path).await?;
     if query.form.as_deref() == Some("wav") {
-        let bytes = Bytes::from(decoded(recordings.as_ref(), &path).await?);
+        let bytes = Bytes::from(decoded(&recordings, &path, seen).await?);
         let len = bytes.len() as u64;
         return Ok(ranged(&request, len, "audio/wav", |start, count| {
             let part = bytes.slice(start as usize..(start + count) as usize);
             futures::stream::iter([Ok::<_, actix_web::Error>(part)])
         }));
     }
-    let len = recordings.stat(&path).await?.len;
-    Ok(ranged(&request, len, media_type(&path), |start, count| {
-        let chunks = playback::stream(recordings, path.clone(), start, count);
+    Ok(ranged(&request, seen.len, media_type(&path), |start, count| {
+        let chunks = playback::stream(recordings, path.clone(), seen, start, count);
         futures::StreamExt::map(chunks, |chunk| chunk.map_err(|e| actix_web::Error::from(ApiError::from(e))))
     }))
+}
+
+/// The file as it is now, where it is what was heard; else it is heard again.
+async fn unchanged(
+    state: &ApiState,
+    row: &RecordingRow,
+    recordings: &Arc<dyn Recordings>,
+    path: &RecordingPath,
+) -> Result<Stat, ApiError> {
+    let left = Left {
+        id: &row.id,
+        len: row.size_bytes.and_then(|len| u64::try_from(len).ok()),
+        sha256: row.redacted_sha256.as_deref(),
+    };
+    match state.unchanged.check(recordings, path, left).await {
+        Err(RecordingsError::Changed) => {
+            state.store.note_changed(&state.tenant, &row.id).await?;
+            Err(ApiError::Conflict(CHANGED))
+        }
+        checked => Ok(checked?),
+    }
 }
 
 /// The answer to one range, or to the whole.
@@ -125,8 +151,15 @@ fn place(state: &ApiState, row: &RecordingRow) -> Result<(Arc<dyn Recordings>, R
 }
 
 /// The recording as 16-bit PCM WAV.
-async fn decoded(recordings: &dyn Recordings, path: &RecordingPath) -> Result<Vec<u8>, ApiError> {
+async fn decoded(
+    recordings: &Arc<dyn Recordings>,
+    path: &RecordingPath,
+    seen: Stat,
+) -> Result<Vec<u8>, ApiError> {
     let bytes = recordings.fetch(path, LARGEST_DECODED).await?;
+    if recordings.stat(path).await? != seen {
+        return Err(RecordingsError::Changed.into());
+    }
     let name = path.file_name().to_owned();
     let work = tokio::task::spawn_blocking(move || {
         let layout = locate(&name, bytes.as_slice())?;

@@ -30,8 +30,11 @@ pub fn assemble<'a>(
     trunks: &[String],
     zone: &Zone,
 ) -> Call {
-    let mut legs: Vec<&CdrRow> = legs.into_iter().collect();
-    legs.sort_by_key(|l| (l.calldate, l.sequence));
+    let mut all: Vec<&CdrRow> = legs.into_iter().collect();
+    all.sort_by_key(|l| (l.calldate, l.sequence));
+    // A file tells of its call only what no row does.
+    let is_told = all.iter().any(|leg| !leg.is_of_file());
+    let legs: Vec<&CdrRow> = all.iter().copied().filter(|leg| !(is_told && leg.is_of_file())).collect();
     let direction = Direction::of_call(&legs, linkedid, trunks);
     let started_at = legs.iter().filter_map(|l| l.started_at(zone)).min();
     let ended_at = legs.iter().filter_map(|l| l.ended_at(zone)).max();
@@ -45,7 +48,7 @@ pub fn assemble<'a>(
         _ => talked(&legs),
     };
     let mut recordingfiles: Vec<String> = Vec::new();
-    for leg in &legs {
+    for leg in &all {
         let file = leg.recordingfile.as_str();
         if !file.is_empty() && !recordingfiles.iter().any(|f| f == file) {
             recordingfiles.push(file.to_owned());

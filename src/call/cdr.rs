@@ -64,6 +64,12 @@ impl CdrRow {
         }
     }
 
+    /// A row that the sweep of the folders made of a file: it says which file is of which call, and
+    /// nothing of the call itself where its own rows are known.
+    pub fn is_of_file(&self) -> bool {
+        self.channel.is_empty() && self.lastapp == OF_FILE
+    }
+
     /// When the leg began. The uniqueid's integer part is the channel's UTC
     /// epoch, which tells the two passes of a repeated DST hour apart; only the
     /// offset is taken from it, since a later leg of a channel begins later.
@@ -84,8 +90,11 @@ impl CdrRow {
     }
 }
 
+/// [`CdrRow::lastapp`] of rows that were made of files.
+pub const OF_FILE: &str = "MixMonitor";
+
 /// The epoch second in a uniqueid: `1715693412.34` or `systemname-1715693412.34`.
-fn epoch_of(uniqueid: &str) -> Option<DateTime<Utc>> {
+pub fn epoch_of(uniqueid: &str) -> Option<DateTime<Utc>> {
     let (whole, _) = uniqueid.rsplit_once('.')?;
     let digits = whole.rsplit_once('-').map_or(whole, |(_, d)| d);
     DateTime::from_timestamp(digits.parse().ok()?, 0)

@@ -44,7 +44,8 @@ impl Direction {
 }
 
 fn without_trunks(legs: &[&CdrRow]) -> Direction {
-    let prefix = |p: &str| legs.iter().any(|l| l.recordingfile.starts_with(p));
+    let name = |l: &CdrRow| l.recordingfile.rsplit('/').next().unwrap_or_default().to_owned();
+    let prefix = |p: &str| legs.iter().any(|l| name(l).starts_with(p));
     if legs.iter().any(|l| !l.did.is_empty()) || prefix("in-") {
         Direction::Inbound
     } else if legs.iter().any(|l| !l.outbound_cnum.is_empty()) || prefix("out-") {

@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod cdr;
 pub mod direction;
 pub mod disposition;
+pub mod file_name;
 pub mod recording;
 pub mod segment;
 pub mod tenant;

@@ -1,7 +1,7 @@
 //! Time zones of PBXs, from the IANA database that is compiled in: a machine
 //! without `/usr/share/zoneinfo` knows them too.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 /// A time zone.
@@ -30,6 +30,11 @@ impl Zone {
     pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
         let seconds = jiff::Timestamp::from_second(at.timestamp()).map(|t| self.0.to_offset(t).seconds());
         at.naive_utc() + TimeDelta::seconds(i64::from(seconds.unwrap_or(0)))
+    }
+
+    /// The day of the clock there at `at`.
+    pub fn day(&self, at: DateTime<Utc>) -> NaiveDate {
+        self.local(at).date()
     }
 
     /// What `local` is in UTC; `None` outside the years that can be reckoned with.

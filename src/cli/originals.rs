@@ -15,9 +15,12 @@ use crate::vault::originals::{Originals, identities, open_sealed};
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// A sealed file is a little longer than what is in it.
 const OVERHEAD: u64 = 1 << 20;
+/// Longer than putting one back takes.
+const LEASE_S: i64 = 600;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -141,6 +144,21 @@ impl Desk {
     async fn restore(&self, id: &str, identity: &Path) -> Result<()> {
         let (original, pbx) = self.find(id).await?;
         let bytes = self.unseal(&original, identity).await?;
+        let path = RecordingPath::parse(&original.path).map_err(service)?;
+        let (name, holder) = (path.on_disk().to_string(), format!("restore:{}", Uuid::new_v4()));
+        let file = (&self.tenant, &pbx.id, name.as_str());
+        if !self.store.take_lease(file, &holder, LEASE_S).await.map_err(service)? {
+            return Err(CliError::Service(format!(
+                "{} is being redacted now; try again in a minute",
+                original.path
+            )));
+        }
+        let restored = self.put_back(&original, pbx, &bytes).await;
+        self.store.end_lease(file, &holder).await.map_err(service)?;
+        restored
+    }
+
+    async fn put_back(&self, original: &SealedOriginal, pbx: &PbxConfig, bytes: &[u8]) -> Result<()> {
         let row = self.store.recording(&self.tenant, &original.recording_id).await.map_err(service)?;
         let redacted = row.and_then(|r| r.redacted_sha256);
         let recordings = recordings::open(&pbx.recordings);
@@ -163,12 +181,12 @@ impl Desk {
                 )));
             }
             // First, so that it is played to nobody from now on.
-            self.store.mark_restored(&original, &self.actor).await.map_err(service)?;
+            self.store.mark_restored(original, &self.actor).await.map_err(service)?;
             let id = original.recording_id.as_str();
-            let new = Replacement { id, seen, before: &before, after: &bytes, limit_bytes: limit };
+            let new = Replacement { id, seen, before: &before, after: bytes, limit_bytes: limit };
             write_back::replace(recordings.as_ref(), &path, new).await.map_err(failed)?;
         } else {
-            self.store.mark_restored(&original, &self.actor).await.map_err(service)?;
+            self.store.mark_restored(original, &self.actor).await.map_err(service)?;
         }
         println!("{} holds its original again, and its secrets with it", original.path);
         Ok(())

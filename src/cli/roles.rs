@@ -22,7 +22,8 @@ use crate::job::retention::Retention;
 use crate::message::Topic;
 use crate::metrics::Metrics;
 use crate::recordings;
-use crate::source::freepbx::{CsvSource, Followed, Orphans, Trunks};
+use crate::recordings::unchanged::Unchanged;
+use crate::source::freepbx::{CsvSource, Followed, Orphans, Swept, Trunks};
 use crate::source::twilio::TwilioSource;
 use crate::source::{CdrSource, Feeder};
 use crate::speech::Transcriber;
@@ -124,7 +125,10 @@ impl App {
         let bus: Arc<dyn Bus> = match config.bus.kind {
             BusKind::Embedded => {
                 std::fs::create_dir_all(&config.data.dir).map_err(|e| CliError::Usage(e.to_string()))?;
-                Arc::new(EmbeddedLog::open(&config.data.dir).await.map_err(service)?)
+                let log = EmbeddedLog::open(&config.data.dir).await.map_err(service)?;
+                // The log is this process's alone: no other redacts.
+                store.end_leases_of_redactions().await.map_err(|e| CliError::Service(e.to_string()))?;
+                Arc::new(log)
             }
             BusKind::Kafka => {
                 Arc::new(KafkaBus::new(&config.bus.brokers, config.bus.replication).map_err(service)?)
@@ -233,7 +237,7 @@ impl App {
         }
         let (store, topics, stop) = (self.store.clone(), self.topics.clone(), shutdown.clone());
         tasks.spawn(async move {
-            again::keep_restored(store, topics, stop).await;
+            again::keep_sending(store, topics, stop).await;
             Ok(())
         });
         let days = self.config.data.keep_transcripts_days;
@@ -253,6 +257,7 @@ impl App {
             store: self.store.clone(),
             pbxs: self.pbxs.clone(),
             metrics: self.metrics.clone(),
+            unchanged: Unchanged::default(),
             tenant: crate::call::TenantId::default_tenant(),
         }
     }
@@ -287,10 +292,14 @@ impl App {
 
     fn feeder(&self, pbx: &Pbx) -> Feeder {
         let (recordings, pbx) = (pbx.recordings.clone(), &pbx.config);
-        let since = match &pbx.source {
-            SourceConfig::Freepbx(c) => c.since,
-            SourceConfig::Csv(_) | SourceConfig::Twilio(_) => None,
+        let (since, days) = match &pbx.source {
+            SourceConfig::Freepbx(c) => (c.since, pbx.sweep_folders_days),
+            // All of its history is read.
+            SourceConfig::Csv(_) => (Some(chrono::NaiveDate::MIN), pbx.sweep_folders_days),
+            // What is kept there was put there by unsaid.
+            SourceConfig::Twilio(_) => (None, 0),
         };
+        let (tenant, id, zone) = (pbx.tenant.clone(), pbx.id.clone(), pbx.zone());
         let source: Box<dyn CdrSource> = match &pbx.source {
             SourceConfig::Freepbx(c) => Box::new(Followed::new(c.as_ref().clone())),
             SourceConfig::Csv(c) => Box::new(CsvSource::new(c.clone())),
@@ -303,7 +312,7 @@ impl App {
             topics: self.topics.clone(),
             store: self.store.clone(),
             metrics: self.metrics.clone(),
-            orphans: Orphans::new(recordings, pbx.sweep_folders_days, since),
+            orphans: Orphans::new(recordings, Swept { tenant, pbx: id, zone, days, since }),
         }
     }
 

@@ -119,6 +119,9 @@ pub struct FreepbxConfig {
     pub database: String,
     #[serde(default = "cdr_table")]
     pub table: String,
+    /// The column that names the recording; empty: `recordingfile`, else what others call it.
+    #[serde(default)]
+    pub recording_column: String,
     #[serde(default)]
     pub follow: Follow,
     #[serde(default = "cel_table")]
@@ -156,6 +159,9 @@ pub struct CsvConfig {
     pub path: PathBuf,
     #[serde(default = "two_seconds", with = "humantime_serde")]
     pub interval: Duration,
+    /// The column that names the recording; empty: `recordingfile`, else what others call it.
+    #[serde(default)]
+    pub recording_column: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

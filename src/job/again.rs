@@ -1,5 +1,6 @@
 //! Recordings that the bus is told of again: what a dry run found, once it is
-//! over, and what was put back by a command that cannot write to the bus itself.
+//! over, and what those noticed who cannot write to the bus themselves: an original
+//! that was put back by a command, a file that changed after its redaction.
 
 use crate::bus::{BusError, Topics};
 use crate::call::CallKey;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Recordings of one turn.
 const PAGE: i64 = 500;
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Why recordings could not be sent.
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +41,14 @@ pub async fn send_dry_runs(store: &Store, topics: &Topics) -> Result<(), AgainEr
     }
 }
 
-/// Sends what was put back until `shutdown`: the stage answers with its outcome.
-pub async fn keep_restored(store: Store, topics: Topics, shutdown: CancellationToken) {
+/// Sends what was put back, and what was found changed, until `shutdown`: the stage answers with its outcome.
+pub async fn keep_sending(store: Store, topics: Topics, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         if let Err(error) = send_restored(&store, &topics).await {
             tracing::error!(%error, "a restored original could not be announced, trying again later");
+        }
+        if let Err(error) = send_changed(&store, &topics).await {
+            tracing::error!(%error, "a changed recording could not be sent, trying again later");
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -60,6 +64,23 @@ async fn send_restored(store: &Store, topics: &Topics) -> Result<(), AgainError>
         store.mark_published(&[(&ready.call.tenant, ready.recording_id.as_str())]).await?;
     }
     Ok(())
+}
+
+async fn send_changed(store: &Store, topics: &Topics) -> Result<(), AgainError> {
+    loop {
+        let changed = store.changed(PAGE).await?;
+        let is_last = changed.len() < PAGE as usize;
+        for recording in changed {
+            let Some(ready) = ready(recording) else { continue };
+            // What it turns out to be of our own is not heard again.
+            let ready = RecordingReady { why: Why::New, ..ready };
+            topics.publish(&ready, &[]).await?;
+            store.mark_published(&[(&ready.call.tenant, ready.recording_id.as_str())]).await?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 fn ready(recording: SentAgain) -> Option<RecordingReady> {

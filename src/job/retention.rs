@@ -3,7 +3,7 @@
 //! legal hold. What goes stands in the audit before it goes.
 
 use super::schedule::Daily;
-use crate::call::recording::AUDIO_EXTENSIONS;
+use crate::call::recording::is_audio_name;
 use crate::call::{PbxId, RecordingPath, TenantId, Zone};
 use crate::config::pbx::PbxConfig;
 use crate::metrics::Metrics;
@@ -165,8 +165,7 @@ impl Retention {
 }
 
 fn is_audio(entry: &Entry) -> bool {
-    let extension = entry.name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
-    entry.kind == EntryKind::File && extension.is_some_and(|e| AUDIO_EXTENSIONS.contains(&e.as_str()))
+    entry.kind == EntryKind::File && is_audio_name(&entry.name)
 }
 
 /// A name without its extension.

@@ -9,6 +9,8 @@ pub mod playback;
 pub mod player_cache;
 pub mod sftp;
 pub mod twilio;
+pub mod unchanged;
+pub mod walk;
 pub mod write_back;
 
 use crate::call::RecordingPath;

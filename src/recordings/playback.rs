@@ -1,6 +1,6 @@
 //! A recording as a stream of bytes for a player, range by range.
 
-use super::{Recordings, RecordingsError};
+use super::{Recordings, RecordingsError, Stat};
 use crate::call::RecordingPath;
 use bytes::Bytes;
 use futures::Stream;
@@ -9,10 +9,12 @@ use std::sync::Arc;
 /// What is read at once: an eighth of a minute of 16-bit 8 kHz audio.
 const CHUNK: u64 = 128 << 10;
 
-/// The bytes `start..start + len` of a recording, in order.
+/// The bytes `start..start + len` of a recording, in order, while it stays as it
+/// was `seen`: what is written to it meanwhile was not heard yet.
 pub fn stream(
     recordings: Arc<dyn Recordings>,
     path: RecordingPath,
+    seen: Stat,
     start: u64,
     len: u64,
 ) -> impl Stream<Item = Result<Bytes, RecordingsError>> {
@@ -24,7 +26,7 @@ pub fn stream(
                 return Ok(None);
             }
             let bytes = recordings.read(&path, at, CHUNK.min(end - at)).await?;
-            if bytes.is_empty() {
+            if bytes.is_empty() || recordings.stat(&path).await? != seen {
                 return Err(RecordingsError::Changed);
             }
             let next = at + bytes.len() as u64;

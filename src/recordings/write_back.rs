@@ -39,8 +39,8 @@ use unsaid_dsp::mute::Patch;
 /// modification time. `seen` is the file as it was fetched.
 ///
 /// # Errors
-/// [`RecordingsError::Changed`] when the file is not the one that was fetched:
-/// it is then not touched. [`RecordingsError::NotReadBack`] when the bytes on
+/// [`RecordingsError::Changed`] when the file is not the one that was fetched,
+/// and is not touched then, or grew while it was written. [`RecordingsError::NotReadBack`] when the bytes on
 /// disk are not those written.
 pub async fn in_place(
     recordings: &dyn Recordings,
@@ -57,6 +57,10 @@ pub async fn in_place(
         if there != patch.bytes {
             return Err(RecordingsError::NotReadBack);
         }
+    }
+    // What was appended meanwhile was not heard, and its time must tell of it.
+    if recordings.stat(path).await?.len != seen.len {
+        return Err(RecordingsError::Changed);
     }
     recordings.set_mtime(path, seen.mtime_s).await
 }

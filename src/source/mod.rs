@@ -194,6 +194,7 @@ impl Feeder {
             return Ok(false);
         }
         let rows_read = chunk.rows.len() as i64;
+        self.orphans.expect(&chunk.rows);
         let rows_sent = self.publish(chunk.rows, &chunk.cursor, published).await? as i64;
         self.store.save_cursor(&self.tenant, &self.pbx, name, &chunk.cursor).await?;
         let note = ReadNote { rows_read, rows_sent, catching_up: chunk.more, reached: chunk.reached };
@@ -202,7 +203,7 @@ impl Feeder {
             published.clear();
         }
         // Once the CDRs are read to their end, what no row names is looked for.
-        if !chunk.more && self.orphans.is_due() {
+        if !chunk.more && self.orphans.is_due() && self.orphans.is_registered(&self.store).await? {
             self.sweep(published).await?;
         }
         Ok(chunk.more)
@@ -210,7 +211,7 @@ impl Feeder {
 
     /// Folders that cannot be listed hold up no CDR: they are looked at again later.
     async fn sweep(&mut self, published: &mut HashSet<String>) -> Result<(), FeedError> {
-        let swept = self.orphans.sweep(&self.store, &self.tenant, &self.pbx, Utc::now()).await;
+        let swept = self.orphans.sweep(&self.store, Utc::now()).await;
         let found = swept.unwrap_or_else(|error| {
             tracing::warn!(pbx = %self.pbx, %error, "the folders could not be swept, trying again later");
             Vec::new()

@@ -4,8 +4,11 @@
 
 pub mod audit;
 pub mod calls;
+pub mod changed;
 pub mod cursors;
+pub mod found;
 mod group;
+pub mod leases;
 mod legs;
 pub mod originals;
 pub mod recordings;

@@ -187,7 +187,7 @@ impl Store {
             sqlx::query(
                 "UPDATE recordings SET redaction_status = 'restored', redacted = $3, redacted_segments = $4,
                    redacted_at = NULL, intent = NULL, peaks = NULL, muted_s = 0.0, published = $3,
-                   detail = $5, updated_at = $6
+                   detail = $5, restored_sha256 = $7, updated_at = $6
                  WHERE tenant = $1 AND id = $2",
             )
             .bind(&original.tenant)
@@ -196,6 +196,7 @@ impl Store {
             .bind(sqlx::types::Json(Vec::<crate::call::Segment>::new()))
             .bind(format!("{actor} put the original back: the recording holds what was silenced"))
             .bind(now())
+            .bind(&original.original_sha256)
             .execute(&mut *tx)
             .await?;
             let detail = serde_json::json!({ "original": original.id, "sha256": original.original_sha256 });

@@ -85,15 +85,25 @@ pub struct RecordingRow {
     pub elapsed_ms: i64,
     /// When retention deleted the file.
     pub deleted_at: Option<DateTime<Utc>>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub mtime_s: Option<i64>,
+    /// Of the original that was put back.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub restored_sha256: Option<String>,
 }
 
 macro_rules! recording_columns {
     () => {
         "r.id, r.tenant, r.pbx, r.recordingfile, r.path, r.format, r.size_bytes, r.duration_s, \
          r.redaction_status, r.redacted, r.redacted_segments, r.redacted_at, r.transcript, r.peaks, \
-         r.ruleset, r.original_sha256, r.redacted_sha256, r.intent, r.detail, r.muted_s, r.elapsed_ms, r.deleted_at"
+         r.ruleset, r.original_sha256, r.redacted_sha256, r.intent, r.detail, r.muted_s, r.elapsed_ms, r.deleted_at, \
+         r.mtime_s, r.restored_sha256"
     };
 }
+
+pub(crate) use recording_columns;
 
 /// A recording that the bus is to be told of again.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -118,6 +128,8 @@ macro_rules! select_again {
     };
 }
 
+pub(crate) use select_again;
+
 /// Everything known of a recording once its redaction ended.
 #[derive(Clone, Debug)]
 pub struct Ended {
@@ -126,6 +138,22 @@ pub struct Ended {
     pub peaks: Vec<u8>,
     pub format: Option<String>,
     pub size_bytes: Option<i64>,
+    /// The file's modification time, seconds of the epoch.
+    pub mtime_s: Option<i64>,
+}
+
+/// The hash of the original: of a file that was muted, or is about to be, the one from before its first
+/// mute; else that of what was heard.
+macro_rules! first_original {
+    ($heard:literal) => {
+        concat!(
+            "CASE WHEN redacted OR intent IS NOT NULL THEN COALESCE(original_sha256, ",
+            $heard,
+            ") ELSE ",
+            $heard,
+            " END"
+        )
+    };
 }
 
 /// Settles every call that names a recording.
@@ -179,24 +207,6 @@ impl Store {
             ))
             .bind(tenant.as_str())
             .bind(call_id)
-            .fetch_all(pool)
-            .await?
-        }))
-    }
-
-    /// The paths of a PBX's recordings below `folder`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn known_paths(&self, tenant: &TenantId, pbx: &PbxId, folder: &str) -> Result<Vec<String>> {
-        Ok(read!(self, |pool| {
-            sqlx::query_scalar(
-                "SELECT path FROM recordings WHERE tenant = $1 AND pbx = $2
-                   AND SUBSTR(path, 1, LENGTH(CAST($3 AS TEXT)) + 1) = CAST($3 AS TEXT) || '/'",
-            )
-            .bind(tenant.as_str())
-            .bind(pbx.as_str())
-            .bind(folder)
             .fetch_all(pool)
             .await?
         }))
@@ -275,7 +285,7 @@ impl Store {
                 tuple.push_bind(tenant.as_str()).push_bind(*id);
             });
             query.push(
-                ") UPDATE recordings SET published = TRUE FROM v
+                ") UPDATE recordings SET published = TRUE, changed_at = NULL FROM v
                  WHERE recordings.id = v.id AND recordings.tenant = v.tenant",
             );
             query.build().persistent(false).execute(&mut *tx).await?;
@@ -331,13 +341,18 @@ impl Store {
     /// When the database fails: the file must then not be touched.
     pub async fn save_intent(&self, tenant: &TenantId, id: &str, intent: &Intent) -> Result<()> {
         write_tx!(self, |tx| {
-            sqlx::query("UPDATE recordings SET intent = $3, updated_at = $4 WHERE tenant = $1 AND id = $2")
-                .bind(tenant.as_str())
-                .bind(id)
-                .bind(Json(intent))
-                .bind(now())
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(concat!(
+                "UPDATE recordings SET intent = $3, original_sha256 = ",
+                first_original!("$5"),
+                ", updated_at = $4 WHERE tenant = $1 AND id = $2"
+            ))
+            .bind(tenant.as_str())
+            .bind(id)
+            .bind(Json(intent))
+            .bind(now())
+            .bind(&intent.original_sha256)
+            .execute(&mut *tx)
+            .await?;
             let detail = serde_json::json!({
                 "original_sha256": intent.original_sha256,
                 "redacted_sha256": intent.redacted_sha256,
@@ -358,14 +373,15 @@ impl Store {
         let done = &ended.redacted;
         let redacted = done.status == RedactionOutcome::Completed;
         write_tx!(self, |tx| {
-            sqlx::query(
+            sqlx::query(concat!(
                 "UPDATE recordings SET path = $3, format = $4, size_bytes = $5, duration_s = $6,
                    redaction_status = $7, redacted = $8, redacted_segments = $9, redacted_at = $10,
-                   transcript = $11, peaks = $12, ruleset = $13, original_sha256 = $14,
-                   redacted_sha256 = $15, intent = NULL, detail = $16, muted_s = $17, elapsed_ms = $18,
-                   updated_at = $19
-                 WHERE tenant = $1 AND id = $2",
-            )
+                   transcript = $11, peaks = $12, ruleset = $13, redacted_sha256 = $15, intent = NULL,
+                   detail = $16, muted_s = $17, elapsed_ms = $18, updated_at = $19, mtime_s = $20,
+                   original_sha256 = ",
+                first_original!("$14"),
+                " WHERE tenant = $1 AND id = $2"
+            ))
             .bind(key.tenant.as_str())
             .bind(&done.recording_id)
             .bind(&done.path)
@@ -385,6 +401,7 @@ impl Store {
             .bind(done.muted_s)
             .bind(done.elapsed_ms)
             .bind(now())
+            .bind(ended.mtime_s)
             .execute(&mut *tx)
             .await?;
             let detail = serde_json::json!({

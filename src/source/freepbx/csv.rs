@@ -2,6 +2,7 @@
 //! uniqueid, userfield, peeraccount, linkedid, sequence as configured), or any
 //! table whose first line names columns of `cdr` (`cdr_custom`).
 
+use super::columns;
 use super::database::set_text;
 use crate::call::CdrRow;
 use crate::config::pbx::CsvConfig;
@@ -79,7 +80,7 @@ impl CdrSource for CsvSource {
             reason: e.to_string(),
         };
         let (head, bytes, from, len) = self.read(from).map_err(failed)?;
-        let columns = columns_of(&head);
+        let columns = columns_of(&head, &self.config.recording_column);
         // The last line may still be being written.
         let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
         let rows = parse(&bytes[..whole], &columns, from == 0);
@@ -89,14 +90,15 @@ impl CdrSource for CsvSource {
 }
 
 /// The names in the first line where it has names, else those of `cdr_csv`.
-fn columns_of(head: &[u8]) -> Vec<String> {
+fn columns_of(head: &[u8], recording: &str) -> Vec<String> {
     let first = head.split(|b| *b == b'\n').next().unwrap_or(&[]);
     let names: Vec<String> = String::from_utf8_lossy(first)
         .split(',')
         .map(|n| n.trim().trim_matches('"').to_lowercase())
         .collect();
     let is_header = names.iter().any(|n| n == "calldate") && names.iter().any(|n| n == "disposition");
-    if is_header { names } else { MASTER.iter().map(|n| (*n).to_owned()).collect() }
+    let names = if is_header { names } else { MASTER.iter().map(|n| (*n).to_owned()).collect() };
+    columns::named(names, recording)
 }
 
 fn parse(bytes: &[u8], columns: &[String], at_start: bool) -> Vec<CdrRow> {
@@ -136,13 +138,17 @@ mod tests {
     #[test]
     fn master_csv_is_read_by_position_and_a_named_table_by_name() {
         let master = b"\"\",\"201\",\"202\",\"from-internal\",\"\"\"A, B\"\" <201>\",\"PJSIP/201-1\",\"PJSIP/202-2\",\"Dial\",\"x\",\"2024-05-14 10:45:00\",\"\",\"2024-05-14 10:45:33\",33,29,\"ANSWERED\",\"DOCUMENTATION\",\"1715697900.80\",\"\",\"\",\"1715697900.80\",109\n";
-        let rows = parse(master, &columns_of(master), true);
+        let rows = parse(master, &columns_of(master, ""), true);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].clid.as_str(), rows[0].billsec, rows[0].sequence), ("\"A, B\" <201>", 29, 109));
         assert_eq!(rows[0].linkedid(), "1715697900.80");
         let named = b"calldate,disposition,uniqueid,recordingfile\n2024-05-14 10:45:00,BUSY,1.2,a.wav\n";
-        let rows = parse(named, &columns_of(named), true);
+        let rows = parse(named, &columns_of(named, ""), true);
         assert_eq!((rows.len(), rows[0].recordingfile.as_str()), (1, "a.wav"));
+        let other =
+            b"calldate,disposition,uniqueid,filename,userfield\n2024-05-14 10:45:00,BUSY,1.2,a.wav,b.wav\n";
+        assert_eq!(parse(other, &columns_of(other, ""), true)[0].recordingfile, "a.wav");
+        assert_eq!(parse(other, &columns_of(other, "userfield"), true)[0].recordingfile, "b.wav");
     }
 
     #[tokio::test]
@@ -151,7 +157,11 @@ mod tests {
         let path = dir.path().join("Master.csv");
         let line = "calldate,disposition,uniqueid\n2024-05-14 10:45:00,BUSY,1.2\n";
         std::fs::write(&path, format!("{line}2024-05-14 10:4")).expect("a file");
-        let mut source = CsvSource::new(CsvConfig { path: path.clone(), interval: Duration::from_secs(1) });
+        let mut source = CsvSource::new(CsvConfig {
+            path: path.clone(),
+            interval: Duration::from_secs(1),
+            recording_column: String::new(),
+        });
         let chunk = source.next(None).await.expect("rows");
         assert_eq!((chunk.rows.len(), chunk.cursor.as_str()), (1, line.len().to_string().as_str()));
         std::fs::write(&path, "calldate,disposition,uniqueid\n").expect("a file");

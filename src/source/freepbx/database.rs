@@ -1,5 +1,6 @@
 //! The connection to MariaDB: TLS modes, a small pool, short statements.
 
+use super::columns;
 use crate::call::CdrRow;
 use crate::config::pbx::{FreepbxConfig, TlsMode};
 use crate::source::SourceError;
@@ -80,9 +81,10 @@ impl CdrDatabase {
             "SELECT * FROM `{}` WHERE calldate >= ? AND calldate < ? ORDER BY calldate{limit}",
             self.config.table
         );
+        let recording = self.config.recording_column.clone();
         self.timed(async |conn| {
             let rows: Vec<Row> = conn.exec(sql, (from, to)).await?;
-            Ok(rows.into_iter().map(row_of).collect())
+            Ok(rows.into_iter().map(|row| row_of(row, &recording)).collect())
         })
         .await
     }
@@ -138,7 +140,8 @@ impl CdrDatabase {
             );
             let parameters = Params::Positional(part.iter().map(Value::from).collect());
             let read: Vec<Row> = self.timed(async |conn| conn.exec(sql, parameters).await).await?;
-            rows.extend(read.into_iter().map(row_of));
+            let recording = &self.config.recording_column;
+            rows.extend(read.into_iter().map(|row| row_of(row, recording)));
         }
         Ok(rows)
     }
@@ -256,11 +259,13 @@ impl CdrDatabase {
         if rows.is_empty() {
             return Err(SourceError::NoTable(self.config.table.clone()));
         }
+        let (names, sets): (Vec<String>, Vec<Option<String>>) = rows.into_iter().unzip();
+        let names = columns::named(names, &self.config.recording_column);
         let column = |(name, set): (String, Option<String>)| ColumnName {
-            name: name.to_lowercase(),
+            name,
             is_latin1: set.as_deref() == Some("latin1"),
         };
-        Ok(rows.into_iter().map(column).collect())
+        Ok(names.into_iter().zip(sets).map(column).collect())
     }
 
     /// A connection of its own, to become a stream.
@@ -406,8 +411,9 @@ impl ColumnName {
     }
 }
 
-fn row_of(row: Row) -> CdrRow {
-    let names: Vec<String> = row.columns_ref().iter().map(|c| c.name_str().to_lowercase()).collect();
+fn row_of(row: Row, recording: &str) -> CdrRow {
+    let names = row.columns_ref().iter().map(|c| c.name_str().into_owned()).collect();
+    let names = columns::named(names, recording);
     cdr_of(names.iter().map(String::as_str).zip(row.unwrap_raw()))
 }
 

@@ -3,6 +3,7 @@
 //! call; the others wait in `retries`, and say why.
 
 use super::Redact;
+use super::place::found;
 use crate::bus::consumer::Outcome;
 use crate::call::RecordingPath;
 use crate::message::RecordingReady;
@@ -28,9 +29,6 @@ impl Redact {
     /// where nothing can be asked.
     pub(super) async fn memory_of(&self, input: &RecordingReady) -> u64 {
         let Some(pbx) = self.pbxs.of(&input.call) else { return 0 };
-        let Ok(path) = RecordingPath::from_recordingfile(&input.recordingfile, &pbx.config.base()) else {
-            return 0;
-        };
         if pbx.circuit.open_for().is_some() {
             return 0;
         }
@@ -38,8 +36,11 @@ impl Redact {
         if probe.is_none() && !pbx.circuit.is_proven().await {
             return 0;
         }
-        let stat = pbx.recordings.stat(&path).await;
-        match &stat {
+        let Ok(Some(row)) = self.store.recording(&input.call.tenant, &input.recording_id).await else {
+            return 0;
+        };
+        let found = found(pbx, &input.call.linkedid, &row).await;
+        match &found {
             Err(error) if error.is_outage() => {
                 let labels = [input.call.pbx.as_str(), error.kind()];
                 self.metrics.recording_errors.with_label_values(&labels).inc();
@@ -48,7 +49,7 @@ impl Redact {
             }
             _ => pbx.circuit.succeeded(),
         }
-        let Ok(stat) = stat else { return 0 };
+        let Ok((path, stat)) = found else { return 0 };
         // Others of the call are heard one after the other, while this one's file is held.
         let beside = self.most_beside(input, pbx).await.saturating_add(stat.len);
         decoded(&path, stat.len).max(beside)
@@ -60,10 +61,7 @@ impl Redact {
         let rows = self.store.recordings_of(&call.tenant, &call.call_id()).await.unwrap_or_default();
         let mut most = 0;
         for row in rows.iter().filter(|r| r.id != input.recording_id && self.is_to_be_heard(pbx, r)) {
-            let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default());
-            if let Ok(path) = path
-                && let Ok(stat) = pbx.recordings.stat(&path).await
-            {
+            if let Ok((path, stat)) = found(pbx, &call.linkedid, row).await {
                 most = most.max(decoded(&path, stat.len));
             }
         }

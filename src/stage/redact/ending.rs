@@ -17,12 +17,16 @@ impl Redact {
     ) -> Result<(), Fault> {
         let mut redacted = self.outcome(job.input, job.path.to_string(), status, detail.map(str::to_owned));
         redacted.elapsed_ms = i64::try_from(job.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let size_bytes = job.seen.and_then(|seen| i64::try_from(seen.len).ok());
+        let mtime_s = job.seen.map(|seen| seen.mtime_s);
         let mut ended =
-            Ended { redacted, transcript: None, peaks: Vec::new(), format: None, size_bytes: None };
+            Ended { redacted, transcript: None, peaks: Vec::new(), format: None, size_bytes, mtime_s };
+        // Of a file without audio, its bytes are all that is known.
+        ended.redacted.sha256_after = job.content.clone();
         if let Some(intent) = intent {
             let done = &mut ended.redacted;
             done.duration_s = intent.duration_s;
-            done.sha256_before = Some(intent.original_sha256.clone());
+            done.sha256_before = job.first_original().or_else(|| Some(intent.original_sha256.clone()));
             // The file of a dry run is not the one that was planned.
             done.sha256_after = (status != RedactionOutcome::DryRun).then(|| intent.redacted_sha256.clone());
             done.ruleset = intent.ruleset.clone();
@@ -33,7 +37,11 @@ impl Redact {
             ended.transcript = intent.transcript.clone();
             ended.peaks = intent.peaks.clone();
             ended.format = Some(intent.format.clone());
-            ended.size_bytes = i64::try_from(intent.size_bytes).ok();
+            // The file of a dry run is as long as it was.
+            if status != RedactionOutcome::DryRun {
+                ended.size_bytes = i64::try_from(intent.size_bytes).ok();
+            }
+            ended.mtime_s = Some(intent.mtime_s);
         }
         self.store.end_redaction(&job.input.call, &ended).await?;
         self.count(&ended.redacted, job.started.elapsed());
@@ -76,7 +84,7 @@ impl Redact {
         done.duration_s = row.duration_s.unwrap_or(0.0);
         done.sha256_before = row.original_sha256.clone();
         done.sha256_after = match status {
-            RedactionOutcome::Restored => row.original_sha256.clone(),
+            RedactionOutcome::Restored => row.restored_sha256.clone().or(row.original_sha256.clone()),
             _ => row.redacted_sha256.clone(),
         };
         done.elapsed_ms = row.elapsed_ms;

@@ -37,6 +37,8 @@ pub enum Fault {
     Bus(#[from] BusError),
     #[error("the recording may still be written to")]
     NotFinished { wait: Duration },
+    #[error("the same file is being redacted for another call")]
+    Busy,
     #[error("the original could not be sealed, so nothing was written: {0}")]
     Unsealed(#[source] SealError),
     #[error("a worker stopped")]
@@ -62,7 +64,7 @@ impl Redact {
 
     /// What a fault means for the message; its sentence is shown with the call meanwhile.
     pub(super) async fn outcome_of(&self, input: &RecordingReady, fault: &Fault) -> Outcome {
-        if !matches!(fault, Fault::Store(_) | Fault::Bus(_)) {
+        if !matches!(fault, Fault::Store(_) | Fault::Bus(_) | Fault::Busy) {
             let (tenant, id) = (&input.call.tenant, &input.recording_id);
             if let Err(error) = self.store.note_redaction(tenant, id, &fault.to_string()).await {
                 return store_failed(&error);
@@ -76,6 +78,7 @@ impl Redact {
             Fault::NotFinished { wait } => {
                 Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished")
             }
+            Fault::Busy => Outcome::wait(soon, "busy"),
             Fault::Recordings(error) => {
                 self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
                 tracing::warn!(call = %input.call.message_key(), %error, "recording");

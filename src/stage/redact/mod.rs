@@ -1,5 +1,6 @@
 //! `redact`: the order of effects, each step safe to crash after.
 //!
+//! 0. Take the lease on the file: one works on it at a time, over processes.
 //! 1. Is it finished? If not, wait.
 //! 2. Fetch it into memory; changed meanwhile: again. If it is our own output,
 //!    publish that again, no more.
@@ -20,31 +21,35 @@ mod admission;
 mod call_words;
 mod ending;
 mod fault;
+mod job;
+mod lease;
+mod place;
 pub mod plan;
+mod same;
 mod seal;
 mod siblings;
 
 use super::pbx::{Pbx, Pbxs};
 use crate::bus::Topics;
 use crate::bus::consumer::{Outcome, Stage};
-use crate::call::{RawTranscript, RecordingPath};
+use crate::call::RawTranscript;
 use crate::config::pbx::WriteBack;
 use crate::detect::{Ruleset, Rulesets};
-use crate::message::{RecordingReady, RedactionOutcome, Why};
+use crate::message::{RecordingReady, RedactionOutcome};
 use crate::metrics::Metrics;
 use crate::recordings::write_back::{self, Which};
 use crate::recordings::{RecordingsError, Stat, player_cache};
 use crate::speech::{SpeechError, Utterance};
 use crate::store::Store;
-use crate::store::recordings::{Intent, RecordingRow};
+use crate::store::recordings::Intent;
 use async_trait::async_trait;
 pub use call_words::CallWords;
-use chrono::{TimeDelta, Utc};
 use fault::Fault;
+use job::{Job, path_of};
 use plan::{Beside, Findings, Heard, Plan, PlanError};
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use unsaid_dsp::Span;
 use unsaid_dsp::container::{ContainerError, Lengths};
 
@@ -52,9 +57,8 @@ use unsaid_dsp::container::{ContainerError, Lengths};
 /// crash's, not a writer's, after this many times the settling time.
 const OPEN_SETTLES: u32 = 5;
 
-/// A file that is not there so long after its call began will not come: history is full of
-/// recordings that somebody deleted, and none of them may hold up today's.
-const LATE_FILES: TimeDelta = TimeDelta::days(1);
+/// An empty file that is older will stay empty.
+const EMPTY_FOR: Duration = Duration::from_secs(6 * 3_600);
 
 /// The stage of topic `recordings`.
 pub struct Redact {
@@ -68,15 +72,6 @@ pub struct Redact {
     pub limit_bytes: u64,
     pub metrics: Arc<Metrics>,
     pub call_words: CallWords,
-}
-
-/// One recording at work.
-struct Job<'a> {
-    input: &'a RecordingReady,
-    pbx: &'a Pbx,
-    row: RecordingRow,
-    path: RecordingPath,
-    started: Instant,
 }
 
 #[async_trait]
@@ -108,6 +103,7 @@ impl Stage for Redact {
                 | Fault::Bus(_)
                 | Fault::Entities(_)
                 | Fault::NotFinished { .. }
+                | Fault::Busy
                 | Fault::Unsealed(_)
                 | Fault::Worker,
             ) => {}
@@ -139,55 +135,78 @@ impl Stage for Redact {
 
 impl Redact {
     async fn redact(&self, input: &RecordingReady, pbx: &Pbx, attempts: u32) -> Result<(), Fault> {
-        let tenant = &input.call.tenant;
-        let Some(row) = self.store.recording(tenant, &input.recording_id).await? else {
-            return Err(Fault::NotFinished { wait: Duration::from_secs(1) });
-        };
-        let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
-            .map_err(|_| RecordingsError::OutsideBase)?;
-        let job = Job { input, pbx, row, path, started: Instant::now() };
+        let path = path_of(&self.row(input).await?)?;
+        let lease = self.lease(input, &path).await?;
+        // Another may have ended it while this one waited for its turn.
+        let row = self.row(input).await?;
+        let path = path_of(&row)?;
+        let mut job = Job::of(input, pbx, row, path);
+        job.lease = Some(lease);
+        let result = self.redact_alone(&mut job, attempts).await;
+        if let Some(lease) = job.lease {
+            lease.end().await;
+        }
+        result
+    }
+
+    async fn redact_alone(&self, job: &mut Job<'_>, attempts: u32) -> Result<(), Fault> {
         if job.row.redaction_status == "restored" {
             self.metrics.redactions.with_label_values(&[RedactionOutcome::Restored.as_str()]).inc();
-            return self.publish_again(&job).await;
+            return self.publish_again(job).await;
         }
-        self.recover(&job).await?;
-        let Some((job, stat)) = self.stat(job).await? else {
+        self.recover(job).await?;
+        let Some(stat) = self.stat(job).await? else {
             return Ok(());
         };
+        self.note_change(job, stat).await?;
         self.check_age(stat, self.settle)?;
-        let bytes = Arc::new(self.fetch(&job, stat).await?);
-        if input.why == Why::New && is_own_output(&job.row, &bytes) {
-            return self.publish_again(&job).await;
+        let bytes = Arc::new(self.fetch(job, stat).await?);
+        job.content = Some(plan::sha256(&bytes));
+        if self.is_done(job).await? {
+            return Ok(());
         }
         if attempts == 0 || job.row.redaction_status != "processing" {
-            self.store.begin_redaction(tenant, &input.recording_id).await?;
+            self.store.begin_redaction(&job.input.call.tenant, &job.row.id).await?;
         }
         if let Some(intent) = job.row.intent.clone()
-            && self.finish_intent(&job, &intent.0, stat, &bytes).await?
+            && self.finish_intent(job, &intent.0, stat, &bytes).await?
         {
             return Ok(());
         }
-        let beside = self.beside(&job).await?;
-        let heard = match self.hear(&job, &bytes).await {
+        self.hear_and_write(job, stat, bytes).await
+    }
+
+    /// Steps 3 to 10.
+    async fn hear_and_write(&self, job: &Job<'_>, stat: Stat, bytes: Arc<Vec<u8>>) -> Result<(), Fault> {
+        let beside = self.beside(job).await?;
+        let heard = match self.hear(job, &bytes).await {
             Err(Fault::Plan(PlanError::Container(ContainerError::NoAudio))) => {
-                return self.not_needed(&job, "the recording has a header but no audio", None).await;
+                return self.not_needed(job, "the recording has a header but no audio", None).await;
+            }
+            // The PBX made the file long ago, and never wrote to it.
+            Err(Fault::Plan(PlanError::Container(ContainerError::Empty)))
+                if self.check_age(stat, EMPTY_FOR).is_ok() =>
+            {
+                return self.not_needed(job, "the recording is an empty file: it holds no audio", None).await;
             }
             heard => heard?,
         };
         if heard.layout.lengths != Lengths::Right {
             self.check_age(stat, self.settle * OPEN_SETTLES)?;
         }
-        let words = self.words(&job, &heard, &bytes).await?;
-        let (heard, mut findings) =
-            self.find(heard, words.clone(), beside.words(), self.rules.of(tenant).clone()).await?;
-        self.tell_siblings(&job, words, &findings, &beside).await?;
-        if let Some(intent) = &job.row.intent {
-            // The file grew under a half-written mute: what was to be silent stays so.
-            findings.keep(&intent.0.segments);
+        let words = self.words(job, &heard, &bytes).await?;
+        let rules = self.rules.of(&job.input.call.tenant).clone();
+        let (heard, mut findings) = self.find(heard, words.clone(), beside.words(), rules).await?;
+        self.tell_siblings(job, words, &findings, &beside).await?;
+        for earlier in std::iter::once(&job.row).chain(&job.others) {
+            if let Some(intent) = &earlier.intent {
+                // The file grew under a half-written mute: what was to be silent stays so.
+                findings.keep(&intent.0.segments, heard.duration_s);
+            }
+            // The file grew after it was redacted, or is heard again: what was silent stays told.
+            findings.keep(&earlier.redacted_segments.0, heard.duration_s);
         }
-        // The file grew after it was redacted: what was silent stays told.
-        findings.keep(&job.row.redacted_segments.0);
-        self.write(&job, stat, bytes, &heard, findings).await
+        self.write(job, stat, bytes, &heard, findings).await
     }
 
     /// A crash between an intent and its outcome may have left files of ours.
@@ -201,50 +220,6 @@ impl Redact {
             write_back::recover(recordings, &path, &job.row.id, self.limit_bytes, which).await?;
         }
         Ok(())
-    }
-
-    /// The file's size and time. A call that nobody answered may have no file.
-    async fn stat<'a>(&self, mut job: Job<'a>) -> Result<Option<(Job<'a>, Stat)>, Fault> {
-        match job.pbx.recordings.stat(&job.path).await {
-            Ok(stat) => return Ok(Some((job, stat))),
-            Err(RecordingsError::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if let Some(twin) = job.path.on_disk_twin()
-            && let Ok(stat) = job.pbx.recordings.stat(&twin).await
-        {
-            job.path = twin;
-            return Ok(Some((job, stat)));
-        }
-        if matches!(job.row.redaction_status.as_str(), "completed" | "not_needed") {
-            // Deleted since, by retention: its outcome stands.
-            self.publish_again(&job).await?;
-            return Ok(None);
-        }
-        if job.row.deleted_at.is_some() {
-            self.not_needed(&job, "retention deleted the recording before it was redacted", None).await?;
-            return Ok(None);
-        }
-        let call = self.store.call(&job.input.call.tenant, &job.input.call.call_id()).await?;
-        if call.as_ref().is_some_and(|c| c.disposition != "answered") {
-            self.not_needed(&job, "nobody answered, and no recording was made", None).await?;
-            return Ok(None);
-        }
-        if call.is_some_and(|c| Utc::now() - c.started_at > LATE_FILES) {
-            self.missing(&job).await?;
-            return Ok(None);
-        }
-        Err(RecordingsError::NotFound.into())
-    }
-
-    /// Asterisk buffers up to 20 s of GSM: a file is finished when it has been still for a while.
-    fn check_age(&self, stat: Stat, still: Duration) -> Result<(), Fault> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let written = Duration::from_secs(stat.mtime_s.max(0) as u64);
-        match (written + still).checked_sub(now) {
-            Some(wait) if !wait.is_zero() => Err(Fault::NotFinished { wait: wait.min(still) }),
-            _ => Ok(()),
-        }
     }
 
     async fn fetch(&self, job: &Job<'_>, before: Stat) -> Result<Vec<u8>, Fault> {
@@ -345,14 +320,28 @@ impl Redact {
             note: findings.note.map(str::to_owned),
         };
         if plan.patches.is_empty() && plan.rewritten.is_none() {
-            return self.not_needed(job, self.tones_only(job), Some(&intent)).await;
+            return match intent.spans.is_empty() {
+                true => self.not_needed(job, self.tones_only(job), Some(&intent)).await,
+                // All of it is silent already: an earlier pass did that, and it stays told.
+                false if self.dry_run => self.dry(job, &intent).await,
+                false => self.complete(job, stat, &intent).await,
+            };
         }
         if self.dry_run {
-            let told = "a dry run: these spans would be silenced, and the file was not touched";
-            return self.end(job, RedactionOutcome::DryRun, Some(told), Some(&intent)).await;
+            return self.dry(job, &intent).await;
+        }
+        job.still_mine().await?;
+        if job.row.path.as_deref() != Some(job.path.as_str()) {
+            let place = job.path.as_str();
+            self.store.keep_place(&job.input.call.tenant, &job.row.id, place).await?;
         }
         self.store.save_intent(&job.input.call.tenant, &job.input.recording_id, &intent).await?;
         self.write_back(job, stat, &bytes, &plan, &intent).await
+    }
+
+    async fn dry(&self, job: &Job<'_>, intent: &Intent) -> Result<(), Fault> {
+        let told = "a dry run: these spans would be silenced, and the file was not touched";
+        self.end(job, RedactionOutcome::DryRun, Some(told), Some(intent)).await
     }
 
     /// Steps 7 and 8, by the way that the format allows and the settings ask for.
@@ -365,6 +354,8 @@ impl Redact {
         intent: &Intent,
     ) -> Result<(), Fault> {
         self.seal_original(job, before, intent).await?;
+        // Sealing and hearing take long enough to lose it in.
+        job.still_mine().await?;
         let recordings = job.pbx.recordings.as_ref();
         let replaced = match &plan.rewritten {
             Some(after) => Some(Cow::Borrowed(after)),
@@ -449,10 +440,4 @@ impl Redact {
     fn tones_only(&self, job: &Job<'_>) -> Option<&'static str> {
         job.pbx.speech.is_none().then_some("only keyed tones were looked for: no speech engine is configured")
     }
-}
-
-/// The file is what the last redaction left: nothing is to be done but to say so again.
-fn is_own_output(row: &RecordingRow, bytes: &[u8]) -> bool {
-    matches!(row.redaction_status.as_str(), "completed" | "not_needed")
-        && row.redacted_sha256.as_deref().is_some_and(|left| left == plan::sha256(bytes))
 }

@@ -97,9 +97,10 @@ pub struct Beside {
 const NO_WORD_TIMES: &str = "the speech engine gave no word times: whole segments were silenced";
 
 impl Findings {
-    /// Adds segments of an earlier run over the same file.
-    pub fn keep(&mut self, earlier: &[Segment]) {
-        self.segments.extend_from_slice(earlier);
+    /// Adds segments of an earlier run over the same file, which lasts `duration_s` now.
+    pub fn keep(&mut self, earlier: &[Segment], duration_s: f64) {
+        let there = earlier.iter().filter(|s| s.start < duration_s);
+        self.segments.extend(there.map(|s| Segment { end: s.end.min(duration_s), ..*s }));
         self.segments = merge::bridge(std::mem::take(&mut self.segments));
     }
 }

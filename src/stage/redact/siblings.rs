@@ -2,15 +2,14 @@
 //! agent, a blind transfer, on demand), and a question in one is answered in
 //! the next. Every recording is redacted with what all of them tell.
 
+use super::place::found;
 use super::plan::{Beside, Findings};
 use super::{Fault, Job, Redact, plan};
 use crate::call::{RawTranscript, RecordingPath};
 use crate::message::{RecordingReady, Why};
-use crate::recordings::{RecordingsError, Stat};
 use crate::stage::pbx::Pbx;
 use crate::store::recordings::RecordingRow;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Another recording of the call, and what was heard in it.
 pub(super) struct Sibling {
@@ -112,12 +111,9 @@ impl Redact {
         job: &Job<'_>,
         row: &RecordingRow,
     ) -> Result<Option<Arc<RawTranscript>>, Fault> {
-        let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
-            .map_err(|_| RecordingsError::OutsideBase)?;
-        let (path, stat) = found(job, path).await?;
+        let (path, stat) = found(job.pbx, &job.input.call.linkedid, row).await?;
         self.check_age(stat, self.settle)?;
-        let (input, pbx, started) = (job.input, job.pbx, Instant::now());
-        let sibling = Job { input, pbx, row: row.clone(), path, started };
+        let sibling = Job::of(job.input, job.pbx, row.clone(), path);
         let bytes = Arc::new(self.fetch(&sibling, stat).await?);
         let heard = self.hear(&sibling, &bytes).await?;
         self.words(&sibling, &heard, &bytes).await
@@ -162,16 +158,5 @@ impl Redact {
         };
         self.topics.publish(&ready, &[]).await?;
         Ok(())
-    }
-}
-
-/// Where the file is: under its name, or under that which it has on disk.
-async fn found(job: &Job<'_>, path: RecordingPath) -> Result<(RecordingPath, Stat), RecordingsError> {
-    match (job.pbx.recordings.stat(&path).await, path.on_disk_twin()) {
-        (Err(RecordingsError::NotFound), Some(twin)) => {
-            let stat = job.pbx.recordings.stat(&twin).await?;
-            Ok((twin, stat))
-        }
-        (stat, _) => Ok((path, stat?)),
     }
 }

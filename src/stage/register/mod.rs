@@ -8,6 +8,7 @@ use super::pbx::{Pbx, Pbxs};
 use super::{bus_failed, store_failed};
 use crate::bus::Topics;
 use crate::bus::consumer::{Outcome, Stage};
+use crate::call::cdr::epoch_of;
 use crate::call::{Call, CallKey, CdrRow, PbxId, RecordingPath, TenantId, Zone, assemble};
 use crate::message::{CdrChanged, RecordingReady, Why};
 use crate::store::calls::NamedRecording;
@@ -142,7 +143,7 @@ impl Work {
 
 fn registration<'a>(row: &'a CdrChanged, ways: &Ways) -> Registration<'a> {
     let file = std::slice::from_ref(&row.row.recordingfile);
-    let own = named(&row.call, file, &ways.base).into_iter().next();
+    let own = named(&row.call, file, ways).into_iter().next();
     Registration {
         key: &row.call,
         source: &row.source,
@@ -154,16 +155,17 @@ fn registration<'a>(row: &'a CdrChanged, ways: &Ways) -> Registration<'a> {
 
 fn assembled(key: &CallKey, legs: &[&CdrRow], ways: &Ways) -> (Call, Vec<NamedRecording>) {
     let call = assemble(legs.iter().copied(), &key.linkedid, &ways.trunks, &ways.zone);
-    let recordings = named(key, &call.recordingfiles, &ways.base);
+    let recordings = named(key, &call.recordingfiles, ways);
     (call, recordings)
 }
 
 /// The recordings of a call, each with its checked path or why it has none. Two
 /// spellings of one path are one recording.
-fn named(call: &CallKey, files: &[String], base: &str) -> Vec<NamedRecording> {
+fn named(call: &CallKey, files: &[String], ways: &Ways) -> Vec<NamedRecording> {
     let mut out: Vec<NamedRecording> = Vec::new();
+    let day = epoch_of(&call.linkedid).map(|at| ways.zone.day(at));
     for file in files {
-        let path = RecordingPath::from_recordingfile(file, base);
+        let path = RecordingPath::from_recordingfile(file, &ways.base, day);
         let name = path.as_ref().map_or(file.as_str(), RecordingPath::as_str);
         let id = call.recording_id(name);
         if out.iter().all(|r| r.id != id) {
