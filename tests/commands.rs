@@ -100,11 +100,8 @@ fn dtmf_lists_the_digits_of_files_and_of_standard_input() {
 fn mute_silences_its_spans_alone_beside_in_place_and_through_pipes() {
     let dir = folder();
     let spans = dir.path().join("spans.json");
-    std::fs::write(
-        &spans,
-        r#"[{"start":2.0,"end":3.5},{"start":3.0,"end":4.0},{"start":-1,"end":0.1},{"start":900,"end":901}]"#,
-    )
-    .unwrap();
+    std::fs::write(&spans, r#"[{"start":2.0,"end":3.5},{"start":3.0,"end":4.0},{"start":-1,"end":0.1}]"#)
+        .unwrap();
     let wanted = [(0.0, 0.1), (2.0, 4.0)];
     for name in SECRETS.iter().map(|s| s.0) {
         let before = std::fs::read(recording(name)).unwrap();
@@ -131,6 +128,88 @@ fn mute_silences_its_spans_alone_beside_in_place_and_through_pipes() {
         .map(|f| f.file_name().to_string_lossy().into_owned())
         .collect();
     assert!(left.iter().all(|f| !f.starts_with(".tmp-")), "temporary files are left: {left:?}");
+}
+
+#[test]
+fn mute_refuses_spans_that_cannot_be_meant_and_says_which_part_of_one_is_silenced() {
+    let dir = folder();
+    let input = recording(SECRETS[0].0);
+    let (before, input) = (std::fs::read(&input).unwrap(), input.display().to_string());
+    let (spans, output) = (dir.path().join("spans.json"), dir.path().join("out.wav"));
+    let mute = |list: &str| {
+        std::fs::write(&spans, list).unwrap();
+        unsaid(&["mute", &input, output.to_str().unwrap(), "--spans", spans.to_str().unwrap()])
+    };
+    for (list, number, why) in [
+        (r#"[{"start":1000,"end":2500}]"#, 1, "milliseconds"),
+        (r#"[{"start":2.5,"end":1.0}]"#, 1, "ends where it begins, or before"),
+        (r#"[{"start":1.5,"end":1.5}]"#, 1, "ends where it begins, or before"),
+        (r#"[{"start":-3,"end":-1}]"#, 1, "before the recording"),
+        (r#"[{"start":1,"end":2},{"start":90000,"end":90001}]"#, 2, "behind the recording"),
+    ] {
+        let refused = mute(list);
+        let said = text(&refused.stderr);
+        assert_eq!(code(&refused), 2, "{list}: {said}");
+        assert!(said.contains(&format!("span {number} ")) && said.contains(why), "{list}: {said}");
+        assert!(!output.exists(), "{list}: something was written");
+    }
+    assert_eq!(code(&mute(r#"[{"start":1,"end":1e999}]"#)), 3, "a time that is no number");
+    let partly = mute(r#"[{"start":1,"end":2},{"start":2.5,"end":9000},{"start":1.5,"end":1.75}]"#);
+    let said = text(&partly.stderr);
+    assert_eq!(code(&partly), 0, "{said}");
+    assert!(
+        said.contains("span 2 ") && said.contains("only 2.500 to ") && said.lines().count() == 1,
+        "{said}"
+    );
+    let nothing = mute("[]");
+    assert_eq!((code(&nothing), std::fs::read(&output).unwrap() == before), (0, true));
+    assert!(text(&nothing.stderr).contains("the list of spans is empty"));
+}
+
+#[test]
+fn a_raw_recording_of_two_parties_is_silenced_on_both_by_ear_and_by_setting() {
+    let dir = folder();
+    let party =
+        |hz: f64, k: u32| ((f64::from(k) * hz / 8_000.0 * std::f64::consts::TAU).sin() * 6_000.0) as i16;
+    let both: Vec<u8> = (0..32_000u32)
+        .flat_map(|k| [party(440.0, k), party(300.0, k)].map(i16::to_le_bytes).concat())
+        .collect();
+    let (spans, input) = (dir.path().join("spans.json"), dir.path().join("both.raw"));
+    std::fs::write(&spans, r#"[{"start":1.0,"end":2.0}]"#).unwrap();
+    std::fs::write(&input, &both).unwrap();
+    let told = unsaid(&["probe", input.to_str().unwrap()]);
+    assert!(text(&told.stdout).contains(r#""channels":2"#), "{}", text(&told.stdout));
+    for extra in [vec![], vec!["--channels", "2"]] {
+        let output = dir.path().join("out.raw");
+        let mut args = vec![
+            "mute",
+            input.to_str().unwrap(),
+            output.to_str().unwrap(),
+            "--spans",
+            spans.to_str().unwrap(),
+        ];
+        args.extend(extra);
+        assert_eq!(code(&unsaid(&args)), 0);
+        let after = std::fs::read(&output).unwrap();
+        assert!(after[32_000..64_000].iter().all(|b| *b == 0), "a second of both parties");
+        assert!(after[..32_000] == both[..32_000] && after[64_000..] == both[64_000..]);
+    }
+    // What cannot be told by ear is refused until somebody says so.
+    let mut dice = 7u32;
+    let noise: Vec<u8> = (0..64_000)
+        .map(|_| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 24) as u8
+        })
+        .collect();
+    std::fs::write(&input, &noise).unwrap();
+    let doubtful = unsaid(&["dtmf", input.to_str().unwrap()]);
+    assert!(
+        code(&doubtful) == 3 && text(&doubtful.stderr).contains("raw_channels"),
+        "{}",
+        text(&doubtful.stderr)
+    );
+    assert_eq!(code(&unsaid(&["dtmf", "--channels", "1", input.to_str().unwrap()])), 0);
 }
 
 #[test]

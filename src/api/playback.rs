@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 use std::sync::Arc;
 use unsaid_dsp::codec::pcm;
-use unsaid_dsp::container::{locate, wav};
+use unsaid_dsp::container::{Hint, locate, wav};
 use unsaid_dsp::decode::decode;
 
 /// A browser plays what is decoded in memory up to this size.
@@ -47,10 +47,11 @@ pub async fn audio(
         let why = if told { CHANGED } else { "the recording is not redacted yet, so it is not played" };
         return Err(ApiError::Conflict(why));
     }
-    let (recordings, path) = place(&state, &row)?;
+    let (pbx, path) = place(&state, &row)?;
+    let recordings = pbx.recordings.clone();
     let seen = unchanged(&state, &row, &recordings, &path).await?;
     if query.form.as_deref() == Some("wav") {
-        let bytes = Bytes::from(decoded(&recordings, &path, seen).await?);
+        let bytes = Bytes::from(decoded(&pbx, &path, seen).await?);
         let len = bytes.len() as u64;
         return Ok(ranged(&request, len, "audio/wav", |start, count| {
             let part = bytes.slice(start as usize..(start + count) as usize);
@@ -140,29 +141,25 @@ fn wanted(request: &HttpRequest, len: u64) -> Wanted {
     }
 }
 
-fn place(state: &ApiState, row: &RecordingRow) -> Result<(Arc<dyn Recordings>, RecordingPath), ApiError> {
+fn place(state: &ApiState, row: &RecordingRow) -> Result<(Arc<Pbx>, RecordingPath), ApiError> {
     let gone = ApiError::NotFound("the recording's PBX is not configured here");
     let Ok(pbx) = row.pbx.clone().try_into() else { return Err(gone) };
     let key = CallKey { tenant: state.tenant.clone(), pbx, linkedid: String::new() };
     let pbx = state.pbxs.of(&key).ok_or(gone)?;
     let path = RecordingPath::parse(row.path.as_deref().unwrap_or_default())
         .map_err(|_| ApiError::NotFound("the recording has no path"))?;
-    Ok((pbx.recordings.clone(), path))
+    Ok((pbx.clone(), path))
 }
 
 /// The recording as 16-bit PCM WAV.
-async fn decoded(
-    recordings: &Arc<dyn Recordings>,
-    path: &RecordingPath,
-    seen: Stat,
-) -> Result<Vec<u8>, ApiError> {
-    let bytes = recordings.fetch(path, LARGEST_DECODED).await?;
-    if recordings.stat(path).await? != seen {
+async fn decoded(pbx: &Pbx, path: &RecordingPath, seen: Stat) -> Result<Vec<u8>, ApiError> {
+    let bytes = pbx.recordings.fetch(path, LARGEST_DECODED).await?;
+    if pbx.recordings.stat(path).await? != seen {
         return Err(RecordingsError::Changed.into());
     }
-    let name = path.file_name().to_owned();
+    let (name, channels) = (path.file_name().to_owned(), pbx.config.raw_channels);
     let work = tokio::task::spawn_blocking(move || {
-        let layout = locate(&name, bytes.as_slice())?;
+        let layout = locate(Hint { name: &name, channels }, bytes.as_slice())?;
         let samples = decode(bytes.as_slice(), &layout)?;
         let channels = samples.planes.len() as u16;
         let data_len = (samples.frames() * usize::from(channels) * 2) as u32;
@@ -183,7 +180,7 @@ fn media_type(path: &RecordingPath) -> &'static str {
     match path.as_str().rsplit('.').next() {
         Some("wav" | "WAV" | "wav16") => "audio/wav",
         Some("gsm") => "audio/gsm",
-        Some("ulaw" | "ul" | "pcm") => "audio/basic",
+        Some("ulaw" | "ul" | "pcm" | "au" | "snd") => "audio/basic",
         _ => "application/octet-stream",
     }
 }

@@ -3,7 +3,7 @@
 use super::Result;
 use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::{Map, Value, json};
-use unsaid_dsp::container::{ContainerError, ReadAt, locate};
+use unsaid_dsp::container::{ContainerError, Hint, ReadAt, locate};
 use unsaid_dsp::decode::Reader;
 use unsaid_dsp::dtmf::{Detector, Tone};
 
@@ -12,25 +12,25 @@ pub type Args = Sources;
 /// One JSON object over all files; one that is not understood makes the exit code 3.
 pub fn run(args: &Args) -> Result<()> {
     let mut all = Map::new();
-    let looked = args.each(|file, name| {
-        all.insert(file.to_owned(), tones(file, name)?);
+    let looked = args.each(|file, hint| {
+        all.insert(file.to_owned(), tones(file, hint)?);
         Ok(())
     });
     to_stdout(format!("{}\n", Value::Object(all)).as_bytes())?;
     looked
 }
 
-fn tones(file: &str, name: &str) -> Result<Value> {
+fn tones(file: &str, hint: Hint<'_>) -> Result<Value> {
     if file == "-" {
-        return listen(file, name, read_all(file)?.as_slice());
+        return listen(file, hint, read_all(file)?.as_slice());
     }
-    listen(file, name, &FileBytes::open(file)?)
+    listen(file, hint, &FileBytes::open(file)?)
 }
 
 /// Stretch after stretch, so that memory does not grow with the recording.
-fn listen(file: &str, name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Value> {
+fn listen(file: &str, hint: Hint<'_>, source: &(impl ReadAt + ?Sized)) -> Result<Value> {
     let failed = |e: ContainerError| not_understood(file, &e);
-    let layout = locate(name, source).map_err(failed)?;
+    let layout = locate(hint, source).map_err(failed)?;
     let mut detectors: Vec<Detector> = (0..layout.channels).map(|_| Detector::new(layout.rate)).collect();
     let mut reader = Reader::open(source, &layout).map_err(failed)?;
     let mut planes = Vec::new();

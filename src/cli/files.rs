@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use unsaid_dsp::container::ReadAt;
+use unsaid_dsp::container::{Hint, ReadAt};
 use unsaid_dsp::mute::{Overlay, Patch};
 
 /// The files that a command looks at, one after the other.
@@ -17,15 +17,19 @@ pub struct Sources {
     /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
     #[arg(long)]
     format: Option<String>,
+    /// Channels of a headerless file: 2 where MixMonitor's option D wrote both parties into .raw.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=2))]
+    channels: Option<u16>,
 }
 
 impl Sources {
-    /// Calls `look` with each file and the name that says its format. Every
+    /// Calls `look` with each file and what tells its format. Every
     /// file is looked at; the last that was not understood decides the exit code.
-    pub fn each(&self, mut look: impl FnMut(&str, &str) -> Result<()>) -> Result<()> {
+    pub fn each(&self, mut look: impl FnMut(&str, Hint<'_>) -> Result<()>) -> Result<()> {
         let mut failed: Option<CliError> = None;
         for file in &self.files {
-            let result = look(file, &format_name(file, self.format.as_deref()));
+            let name = format_name(file, self.format.as_deref());
+            let result = look(file, Hint { name: &name, channels: self.channels });
             if let Some(before) = result.err().and_then(|error| failed.replace(error)) {
                 eprintln!("unsaid: {before}");
             }
@@ -73,7 +77,7 @@ pub fn not_read(path: &str, error: &std::io::Error) -> CliError {
 pub fn not_understood(path: &str, error: &dyn std::fmt::Display) -> CliError {
     let named = if path == "-" { ", which --format names on standard input" } else { "" };
     CliError::NotUnderstood(format!(
-        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM, ADPCM), MP3, FLAC, Ogg (Vorbis, Opus) and .sln .ulaw .alaw .gsm .g722{named}"
+        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM, ADPCM), Wave64, .au, MP3, FLAC, Ogg (Vorbis, Opus) and .sln .raw .ulaw .alaw .gsm .g722{named}"
     ))
 }
 

@@ -3,7 +3,7 @@
 use super::files::{FileBytes, format_name, not_understood, read_all, write_out, write_whole};
 use super::{CliError, Result};
 use serde::Deserialize;
-use unsaid_dsp::container::{ContainerError, ReadAt, locate};
+use unsaid_dsp::container::{ContainerError, Hint, ReadAt, locate};
 use unsaid_dsp::mute::{
     Change, Fill, Mismatch, Options, Overlay, plan, reach_frames, spliced, verify_decoded, verify_outside,
 };
@@ -27,6 +27,9 @@ pub struct Args {
     /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
     #[arg(long)]
     format: Option<String>,
+    /// Channels of a headerless file: 2 where MixMonitor's option D wrote both parties into .raw.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=2))]
+    channels: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +37,9 @@ struct Seconds {
     start: f64,
     end: f64,
 }
+
+/// What a time may lie behind the end by rounding.
+const ROUNDING_S: f64 = 0.001;
 
 pub fn run(args: &Args) -> Result<()> {
     if args.spans == "-" && args.input == "-" {
@@ -58,7 +64,8 @@ pub fn run(args: &Args) -> Result<()> {
 fn planned(args: &Args, source: &(impl ReadAt + ?Sized), spans: &[Seconds]) -> Result<Change> {
     let failed = |e: ContainerError| not_understood(&args.input, &e);
     let name = format_name(&args.input, args.format.as_deref());
-    let layout = locate(&name, source).map_err(failed)?;
+    let layout = locate(Hint { name: &name, channels: args.channels }, source).map_err(failed)?;
+    check(&args.spans, spans, layout.duration_s())?;
     let spans: Vec<Span> = spans.iter().map(|s| Span::from_seconds(s.start, s.end, layout.rate)).collect();
     let options = Options {
         ramp_s: args.ramp.unwrap_or_default().as_secs_f64(),
@@ -77,6 +84,43 @@ fn planned(args: &Args, source: &(impl ReadAt + ?Sized), spans: &[Seconds]) -> R
         CliError::Failed(format!("{}: the mute did not verify, so nothing was written: {e}", args.input))
     })?;
     Ok(change)
+}
+
+/// Refuses spans that cannot be meant, and says of one that lies partly outside
+/// the recording which part is silenced.
+fn check(path: &str, spans: &[Seconds], duration_s: f64) -> Result<()> {
+    if spans.is_empty() {
+        eprintln!("unsaid: {path}: the list of spans is empty, so nothing is silenced");
+    }
+    for (n, &Seconds { start, end }) in spans.iter().enumerate() {
+        let wrong = if !(start.is_finite() && end.is_finite()) {
+            Some("its times are no numbers".to_owned())
+        } else if end <= start {
+            Some("it ends where it begins, or before".to_owned())
+        } else if end <= 0.0 {
+            Some("it lies before the recording".to_owned())
+        } else if start >= duration_s {
+            let unit = if start / 1e3 < duration_s {
+                "; it looks like milliseconds, and times are in seconds"
+            } else {
+                ""
+            };
+            Some(format!("it lies behind the recording, which is {duration_s:.3} s long{unit}"))
+        } else {
+            None
+        };
+        let named = format!("{path}: span {} (start {start}, end {end})", n + 1);
+        if let Some(wrong) = wrong {
+            return Err(CliError::Usage(format!("{named} cannot be silenced: {wrong}; nothing was written")));
+        }
+        if start < 0.0 || end > duration_s + ROUNDING_S {
+            let (from, to) = (start.max(0.0), end.min(duration_s));
+            eprintln!(
+                "unsaid: {named} lies partly outside the recording: only {from:.3} to {to:.3} s is silenced"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn prove(

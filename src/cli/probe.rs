@@ -3,24 +3,24 @@
 use super::Result;
 use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::json;
-use unsaid_dsp::container::{self, ReadAt};
+use unsaid_dsp::container::{self, Hint, ReadAt};
 
 pub type Args = Sources;
 
 /// Every file is looked at; one that is not understood makes the exit code 3.
 pub fn run(args: &Args) -> Result<()> {
-    args.each(|file, name| {
+    args.each(|file, hint| {
         let told = if file == "-" {
-            line(file, name, read_all(file)?.as_slice())
+            line(file, hint, read_all(file)?.as_slice())
         } else {
-            line(file, name, &FileBytes::open(file)?)
+            line(file, hint, &FileBytes::open(file)?)
         };
         to_stdout(told?.as_bytes())
     })
 }
 
-fn line(file: &str, name: &str, source: &(impl ReadAt + ?Sized)) -> Result<String> {
-    let layout = container::probe(name, source).map_err(|e| not_understood(file, &e))?;
+fn line(file: &str, hint: Hint<'_>, source: &(impl ReadAt + ?Sized)) -> Result<String> {
+    let layout = container::probe(hint, source).map_err(|e| not_understood(file, &e))?;
     let account = &layout.account;
     let named = account.total() - account.unaccounted;
     let value = json!({

@@ -11,6 +11,7 @@ use crate::stage::redact::plan::{self, Findings, Heard, Plan};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use unsaid_dsp::container::Hint;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -35,6 +36,9 @@ pub struct Args {
     /// The format of headerless standard input, as an extension: sln, ulaw, gsm …
     #[arg(long)]
     format: Option<String>,
+    /// Channels of a headerless file: 2 where MixMonitor's option D wrote both parties into .raw.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=2))]
+    channels: Option<u16>,
 }
 
 pub async fn run(args: Args) -> Result<()> {
@@ -43,7 +47,8 @@ pub async fn run(args: Args) -> Result<()> {
     let rules = rules_of(&config)?;
     let bytes = read_all(&args.input)?;
     let name = format_name(&args.input, args.format.as_deref());
-    let heard = plan::hear(&name, &bytes, true, rules.tones).map_err(|e| not_understood(&args.input, &e))?;
+    let hint = Hint { name: &name, channels: args.channels };
+    let heard = plan::hear(hint, &bytes, true, rules.tones).map_err(|e| not_understood(&args.input, &e))?;
     let words = words(&args, &config, &heard).await?;
     let findings = plan::find(&heard, words.as_ref(), &plan::Beside::default(), &rules)
         .map_err(|e| CliError::Service(format!("{e}; the recording was not changed")))?;

@@ -35,6 +35,9 @@ pub struct PbxConfig {
     /// FreePBX's AMPPLAYBACK, where the recordings lie.
     #[serde(default)]
     pub player_cache: Option<String>,
+    /// Channels of `.raw` and other headerless recordings; absent: a `.raw` file is listened to.
+    #[serde(default)]
+    pub raw_channels: Option<u16>,
     /// Absent: no original is kept.
     #[serde(default)]
     pub originals: Option<OriginalsConfig>,

@@ -10,6 +10,11 @@ pub fn from_u8(byte: u8) -> f32 {
     (f32::from(byte) - 128.0) / 128.0
 }
 
+/// One 8-bit sample, two's complement.
+pub fn from_i8(sample: i8) -> f32 {
+    f32::from(sample) / 128.0
+}
+
 /// One 24-bit sample.
 pub fn from_i24(b: [u8; 3]) -> f32 {
     let wide = i32::from_le_bytes([0, b[0], b[1], b[2]]);
@@ -39,7 +44,7 @@ mod tests {
 
     #[test]
     fn every_width_agrees_on_half_scale() {
-        assert_eq!(from_u8(0xC0), 0.5);
+        assert_eq!((from_u8(0xC0), from_i8(0x40)), (0.5, 0.5));
         assert_eq!(from_i16([0, 0x40]), 0.5);
         assert_eq!(from_i24([0, 0, 0x40]), 0.5);
         assert_eq!(from_i32([0, 0, 0, 0x40]), 0.5);

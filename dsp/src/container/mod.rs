@@ -2,14 +2,20 @@
 //! answers with a [`Layout`]; it never holds the audio.
 
 pub mod account;
+pub mod au;
 pub mod flac;
+mod goes_on;
 pub mod mpeg;
 pub mod ogg;
+pub mod parties;
 pub mod raw;
+mod riff;
 pub mod scan;
 pub mod streams;
 pub mod tags;
+pub mod w64;
 pub mod wav;
+pub mod wave_format;
 pub mod webm;
 
 pub use account::{Account, Accountant, Belongs};
@@ -51,6 +57,10 @@ impl ReadAt for [u8] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     Wav,
+    /// Sony's Wave64.
+    Wave64,
+    /// Sun's and NeXT's `.au`.
+    Au,
     /// No header at all; the format is in the file name's extension.
     Raw,
     /// MPEG audio layer III, with or without tags.
@@ -65,6 +75,8 @@ impl Container {
     pub fn name(self) -> &'static str {
         match self {
             Container::Wav => "wav",
+            Container::Wave64 => "w64",
+            Container::Au => "au",
             Container::Raw => "raw",
             Container::Mp3 => "mp3",
             Container::Flac => "flac",
@@ -99,7 +111,7 @@ pub struct Layout {
     pub channels: u16,
     /// Byte offset of the first coded block.
     pub data_start: u64,
-    /// Bytes of whole coded blocks; a torn last block is left out.
+    /// Bytes of coded blocks, with a torn last one.
     pub data_len: u64,
     pub lengths: Lengths,
     /// Frames, where blocks are not all of one size and the container counts.
@@ -109,10 +121,36 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Frames in the whole coded blocks.
+    /// A file whose audio is one stretch of blocks that are all of one size.
+    ///
+    /// # Errors
+    /// [`ContainerError::NoAudio`] where that stretch plays no frame.
+    fn of_blocks(
+        container: Container,
+        codec: Codec,
+        (rate, channels): (Rate, u16),
+        (data_start, data_len): (u64, u64),
+        lengths: Lengths,
+        account: Account,
+    ) -> Result<Layout, ContainerError> {
+        let layout = Layout {
+            container,
+            codec,
+            rate,
+            slowest: rate,
+            channels,
+            data_start,
+            data_len,
+            lengths,
+            counted: None,
+            account,
+        };
+        if layout.frames() == 0 { Err(ContainerError::NoAudio) } else { Ok(layout) }
+    }
+
+    /// Frames that are played: those of whole blocks, and of a torn last one where it plays.
     pub fn frames(&self) -> u64 {
-        let blocks = || self.data_len / self.block_bytes().max(1) * self.codec.frames_per_block();
-        self.counted.unwrap_or_else(blocks)
+        self.counted.unwrap_or_else(|| self.codec.frames_in(self.data_len, self.channels))
     }
 
     /// Bytes of one block over all channels; 0 where blocks differ.
@@ -154,24 +192,61 @@ pub enum ContainerError {
         "{bytes} bytes from offset {at} on are neither audio nor a known tag; the file was left as it is, because a player might play them"
     )]
     Unaccounted { at: u64, bytes: u64 },
+    #[error(
+        "{what} stands behind its audio, at offset {at}: players differ in whether they play it, so the file was left as it is; split it into two files"
+    )]
+    Second { what: &'static str, at: u64 },
+    #[error("{0} is not supported, and the file was left as it is; record in WAV, or convert it to WAV")]
+    Unsupported(&'static str),
+    #[error(
+        "whether it holds one party or two side by side (MixMonitor's option D) cannot be told by its sound; say so with raw_channels in the settings or --channels"
+    )]
+    Parties,
     #[error("it could not be read: {0}")]
     Read(#[from] std::io::Error),
 }
 
+/// What is known of a recording beside its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Hint<'a> {
+    /// Its file name; the extension names a headerless format.
+    pub name: &'a str,
+    /// Channels of a headerless file, where somebody said so.
+    pub channels: Option<u16>,
+}
+
+impl<'a> From<&'a str> for Hint<'a> {
+    fn from(name: &'a str) -> Hint<'a> {
+        Hint { name, channels: None }
+    }
+}
+
+impl<'a> From<&'a String> for Hint<'a> {
+    fn from(name: &'a String) -> Hint<'a> {
+        Hint { name, channels: None }
+    }
+}
+
 /// Finds the coded frames of `source`. A signature decides before the name;
-/// otherwise the extension of `name` says which headerless format it is. The
+/// otherwise the extension of its name says which headerless format it is. The
 /// length is exact: files that do not tell it are read through.
 ///
 /// # Errors
 /// [`ContainerError`], one sentence, when the file is not understood.
-pub fn locate(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
-    match kind(name, source)? {
+pub fn locate<'a>(
+    hint: impl Into<Hint<'a>>,
+    source: &(impl ReadAt + ?Sized),
+) -> Result<Layout, ContainerError> {
+    let hint = hint.into();
+    match kind(hint.name, source)? {
         Kind::Wav => wav::locate(source),
+        Kind::Wave64 => w64::locate(source),
+        Kind::Au => au::locate(source),
         Kind::Mp3 => mpeg::locate(source),
         Kind::Flac => flac::locate(source),
         Kind::Ogg => ogg::locate(source),
         Kind::Webm => webm::locate(source),
-        Kind::Raw(extension) => raw::locate(extension, source),
+        Kind::Raw(extension) => raw::locate(extension, hint.channels, source),
     }
 }
 
@@ -180,16 +255,22 @@ pub fn locate(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, Con
 ///
 /// # Errors
 /// [`ContainerError`], one sentence, when the file is not understood.
-pub fn probe(name: &str, source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
-    match kind(name, source)? {
+pub fn probe<'a>(
+    hint: impl Into<Hint<'a>>,
+    source: &(impl ReadAt + ?Sized),
+) -> Result<Layout, ContainerError> {
+    let hint = hint.into();
+    match kind(hint.name, source)? {
         Kind::Mp3 => mpeg::probe(source),
         Kind::Flac => flac::probe(source),
-        _ => locate(name, source),
+        _ => locate(hint, source),
     }
 }
 
 enum Kind<'a> {
     Wav,
+    Wave64,
+    Au,
     Mp3,
     Flac,
     Ogg,
@@ -202,32 +283,34 @@ fn kind<'a>(name: &'a str, source: &(impl ReadAt + ?Sized)) -> Result<Kind<'a>, 
         return Err(ContainerError::Empty);
     }
     let extension = name.rsplit('/').next().and_then(|n| n.rsplit_once('.')).map_or("", |(_, e)| e);
-    let mut magic = [0u8; 4];
-    if source.len() >= 4 {
-        source.read_at(0, &mut magic)?;
+    let mut scan = scan::Scan::new(source);
+    let mut magic = scan.array::<4>(0)?.unwrap_or_default();
+    // ID3v2 stands before MP3, FLAC and WAV alike: what follows it decides.
+    let mut at = 0;
+    while magic.starts_with(b"ID3")
+        && let Some(tag) = tags::len_at(&mut scan, at, source.len())?
+    {
+        at += tag;
+        magic = scan.array::<4>(at)?.unwrap_or(*b"ID3\0");
     }
     let is = |other: &str| extension.eq_ignore_ascii_case(other);
     Ok(match &magic {
-        b"RIFF" | b"RF64" => Kind::Wav,
+        b"RIFF" | b"RF64" | b"RIFX" | b"BW64" => Kind::Wav,
+        b"riff" => Kind::Wave64,
+        b".snd" => Kind::Au,
+        b"FORM" => return Err(ContainerError::Unsupported("AIFF")),
+        b"caff" => return Err(ContainerError::Unsupported("CAF")),
         b"fLaC" => Kind::Flac,
         b"OggS" => Kind::Ogg,
         b"\x1A\x45\xDF\xA3" => Kind::Webm,
-        [b'I', b'D', b'3', _] => match &behind_tag(source)? {
-            b"OggS" => Kind::Ogg,
-            b"\x1A\x45\xDF\xA3" => Kind::Webm,
-            _ => Kind::Mp3,
-        },
-        _ if is("mp3") => Kind::Mp3,
+        [b'I', b'D', b'3', _] => Kind::Mp3,
+        _ if is("mp3") || at > 0 && !is("flac") => Kind::Mp3,
+        // Junk stands before its first stream.
+        _ if is("flac") => Kind::Flac,
         _ if is("ogg") || is("opus") || is("oga") => Kind::Ogg,
         _ if is("webm") || is("mka") || is("mkv") => Kind::Webm,
-        _ if is("wav") || extension == "wav49" => Kind::Wav,
+        _ if is("wav") || is("wav49") || is("wav16") => Kind::Wav,
+        _ if is("w64") => Kind::Wave64,
         _ => Kind::Raw(extension),
     })
-}
-
-/// The four bytes behind the tag that a file begins with; zeros where there are none.
-fn behind_tag(source: &(impl ReadAt + ?Sized)) -> std::io::Result<[u8; 4]> {
-    let mut scan = scan::Scan::new(source);
-    let behind = tags::len_at(&mut scan, 0, source.len())?.unwrap_or(0);
-    Ok(scan.array::<4>(behind)?.unwrap_or_default())
 }

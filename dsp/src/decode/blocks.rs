@@ -1,7 +1,7 @@
 //! Formats whose blocks are all of one size: PCM, G.711, GSM, ADPCM, G.722.
 
 use super::unit;
-use crate::codec::{Codec, adpcm_ima, adpcm_ms, g711, g722, gsm610, pcm};
+use crate::codec::{Codec, adpcm_ima, adpcm_ms, g722, gsm610, sampled};
 use crate::container::{ContainerError, Layout, ReadAt};
 
 /// Bytes that are decoded at once, roughly.
@@ -51,28 +51,22 @@ impl<'a, S: ReadAt + ?Sized> Blocks<'a, S> {
         self.bytes.resize(len, 0);
         self.source.read_at(self.at, &mut self.bytes)?;
         self.at += len as u64;
-        self.memory.decode(self.codec, &self.bytes, planes)?;
-        Ok(true)
+        let block = self.codec.block_bytes(self.channels as u16) as usize;
+        let played = len - self.codec.unplayed_of_torn((len % block.max(1)) as u64) as usize;
+        self.memory.decode(self.codec, &self.bytes[..played], planes)?;
+        Ok(played > 0)
     }
 }
 
 impl Memory {
     fn decode(&mut self, codec: Codec, data: &[u8], planes: &mut [Vec<f32>]) -> Result<(), ContainerError> {
         match codec {
-            Codec::Pcm8 => deal(data, planes, |&[b]: &[u8; 1]| pcm::from_u8(b)),
-            Codec::Pcm16 => deal(data, planes, |b: &[u8; 2]| pcm::from_i16(*b)),
-            Codec::Pcm24 => deal(data, planes, |b: &[u8; 3]| pcm::from_i24(*b)),
-            Codec::Pcm32 => deal(data, planes, |b: &[u8; 4]| pcm::from_i32(*b)),
-            Codec::Float32 => deal(data, planes, |b: &[u8; 4]| f32::from_le_bytes(*b)),
-            Codec::Float64 => deal(data, planes, |b: &[u8; 8]| f64::from_le_bytes(*b) as f32),
-            Codec::Ulaw => deal(data, planes, |&[b]: &[u8; 1]| unit(g711::ulaw_to_i16(b))),
-            Codec::Alaw => deal(data, planes, |&[b]: &[u8; 1]| unit(g711::alaw_to_i16(b))),
             Codec::Gsm => self.gsm(data, &mut planes[0])?,
             Codec::Wav49 => self.wav49(data, &mut planes[0]),
             Codec::G722 => planes[0].extend(data.iter().flat_map(|b| self.g722.decode(*b)).map(unit)),
             Codec::ImaAdpcm { block, .. } => adpcm(data, usize::from(block), planes, adpcm_ima::decode),
             Codec::MsAdpcm { block, .. } => adpcm(data, usize::from(block), planes, adpcm_ms::decode),
-            Codec::Mp3 | Codec::Flac | Codec::Vorbis | Codec::Opus => {}
+            _ => drop(sampled::decode(codec, data, planes)),
         }
         Ok(())
     }
@@ -95,18 +89,6 @@ impl Memory {
     }
 }
 
-/// Interleaved samples to planes.
-fn deal<const N: usize>(data: &[u8], planes: &mut [Vec<f32>], sample: impl Fn(&[u8; N]) -> f32) {
-    let (samples, _) = data.as_chunks::<N>();
-    let channels = planes.len();
-    for (c, plane) in planes.iter_mut().enumerate() {
-        match channels {
-            1 => plane.extend(samples.iter().map(&sample)),
-            _ => plane.extend(samples.iter().skip(c).step_by(channels).map(&sample)),
-        }
-    }
-}
-
 fn adpcm(
     data: &[u8],
     block: usize,
@@ -115,7 +97,7 @@ fn adpcm(
 ) {
     let channels = planes.len();
     let mut samples = Vec::new();
-    for bytes in data.chunks_exact(block) {
+    for bytes in data.chunks(block) {
         for (c, plane) in planes.iter_mut().enumerate() {
             samples.clear();
             decode(bytes, c, channels, &mut samples);

@@ -1,5 +1,6 @@
 //! IMA's and Microsoft's ADPCM: the blocks that a span touches are coded again,
-//! from their first silent sample on; all other blocks keep their bytes.
+//! from their first silent sample on; all other blocks keep their bytes. A torn
+//! last block is played as far as it goes, and silenced likewise.
 
 use super::Patch;
 use crate::audio::Span;
@@ -24,9 +25,10 @@ pub fn patches(
         }
         next = last + 1;
         let offset = layout.data_start + first * bytes;
-        let mut coded = vec![0u8; ((next - first) * bytes) as usize];
+        let len = ((next - first) * bytes).min(layout.data_len - first * bytes);
+        let mut coded = vec![0u8; len as usize];
         source.read_at(offset, &mut coded)?;
-        for (n, block) in coded.chunks_exact_mut(bytes as usize).enumerate() {
+        for (n, block) in coded.chunks_mut(bytes as usize).enumerate() {
             let start = (first + n as u64) * samples;
             mute_block(layout, block, |k| {
                 let frame = start + k as u64;

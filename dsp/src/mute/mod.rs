@@ -20,6 +20,7 @@ mod ogg;
 mod overlay;
 mod samples;
 mod streams;
+mod torn;
 mod verify;
 mod webm;
 
@@ -144,7 +145,7 @@ pub fn plan(
     if covered.is_empty() {
         return Ok(Change::InPlace(Vec::new()));
     }
-    Ok(Change::InPlace(match layout.codec {
+    let mut patches = match layout.codec {
         Codec::Gsm => gsm::raw_patches(layout, &covered),
         Codec::Wav49 => {
             covered.iter().map(|span| gsm::wav49_patch(source, layout, span)).collect::<Result<_, _>>()?
@@ -157,7 +158,9 @@ pub fn plan(
         }
         Codec::Vorbis | Codec::Opus => ogg::patches(source, &covered)?,
         _ => samples::patches(source, layout, &covered, options)?,
-    }))
+    };
+    patches.extend(torn::patch(layout, &covered));
+    Ok(Change::InPlace(patches))
 }
 
 /// The bytes to overwrite, in order, disjoint, each of the length it replaces.
@@ -226,6 +229,10 @@ mod tests {
             if spans.iter().any(|s| s.start <= k && k < s.end) {
                 let at = layout.data_start as usize + k as usize * block;
                 out[at..at + block].fill(silent);
+                if k + 1 == layout.frames() {
+                    // The torn rest of one more frame goes with the last.
+                    out[at + block..].fill(silent);
+                }
             }
         }
         out

@@ -28,25 +28,33 @@ pub fn patches(
     Ok(out)
 }
 
+/// Every byte of a silent sample.
+pub fn silent_byte(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcm8 => 0x80,
+        Codec::Ulaw => g711::ULAW_SILENCE,
+        Codec::Alaw => g711::ALAW_SILENCE,
+        _ => 0,
+    }
+}
+
 struct Shape<'a> {
     layout: &'a Layout,
     ramp: u64,
     tone: bool,
     silence: Vec<u8>,
     sample_bytes: usize,
+    /// The most significant byte comes first.
+    turned: bool,
 }
 
 impl<'a> Shape<'a> {
     fn of(layout: &'a Layout, options: &Options) -> Shape<'a> {
         let sample_bytes = (layout.block_bytes() / u64::from(layout.channels)) as usize;
-        let silence = match layout.codec {
-            Codec::Pcm8 => vec![0x80],
-            Codec::Ulaw => vec![g711::ULAW_SILENCE],
-            Codec::Alaw => vec![g711::ALAW_SILENCE],
-            _ => vec![0; sample_bytes],
-        };
+        let silence = vec![silent_byte(layout.codec); sample_bytes];
+        let turned = layout.codec.little_endian() != layout.codec;
         let ramp = (options.ramp_s * f64::from(layout.rate.hz())).round().max(0.0) as u64;
-        Shape { layout, ramp, tone: options.fill == Fill::Tone, silence, sample_bytes }
+        Shape { layout, ramp, tone: options.fill == Fill::Tone, silence, sample_bytes, turned }
     }
 
     /// The patch for `part` of `span`.
@@ -118,19 +126,25 @@ impl<'a> Shape<'a> {
     }
 
     /// A coded sample in ±1.
-    fn get(&self, b: &[u8]) -> f64 {
-        let word = |n: usize| b.get(n).copied().unwrap_or(0);
-        match self.layout.codec {
-            Codec::Pcm8 => (f64::from(word(0)) - 128.0) / 128.0,
-            Codec::Pcm16 => f64::from(i16::from_le_bytes([word(0), word(1)])) / 32_768.0,
-            Codec::Pcm24 => f64::from(i32::from_le_bytes([0, word(0), word(1), word(2)])) / 2_147_483_648.0,
-            Codec::Pcm32 => {
-                f64::from(i32::from_le_bytes([word(0), word(1), word(2), word(3)])) / 2_147_483_648.0
-            }
-            Codec::Float32 => f64::from(f32::from_le_bytes([word(0), word(1), word(2), word(3)])),
-            Codec::Float64 => f64::from_le_bytes(std::array::from_fn(word)),
-            Codec::Ulaw => f64::from(g711::ulaw_to_i16(word(0))) / 32_768.0,
-            _ => f64::from(g711::alaw_to_i16(word(0))) / 32_768.0,
+    fn get(&self, coded: &[u8]) -> f64 {
+        let mut turned = [0u8; 8];
+        let b = &mut turned[..coded.len()];
+        b.copy_from_slice(coded);
+        if self.turned {
+            b.reverse();
+        }
+        let integer = |top: i32| f64::from(top) / 2_147_483_648.0;
+        let [a, b, c, d, ..] = turned;
+        match self.layout.codec.little_endian() {
+            Codec::Pcm8 => (f64::from(a) - 128.0) / 128.0,
+            Codec::Pcm8Signed => integer(i32::from_le_bytes([0, 0, 0, a])),
+            Codec::Pcm16 => integer(i32::from_le_bytes([0, 0, a, b])),
+            Codec::Pcm24 | Codec::Pcm24In4 => integer(i32::from_le_bytes([0, a, b, c])),
+            Codec::Pcm32 => integer(i32::from_le_bytes([a, b, c, d])),
+            Codec::Float32 => f64::from(f32::from_le_bytes([a, b, c, d])),
+            Codec::Float64 => f64::from_le_bytes(turned),
+            Codec::Ulaw => f64::from(g711::ulaw_to_i16(a)) / 32_768.0,
+            _ => f64::from(g711::alaw_to_i16(a)) / 32_768.0,
         }
     }
 
@@ -139,15 +153,20 @@ impl<'a> Shape<'a> {
             let top = (1i64 << (bits - 1)) as f64;
             (value * top).round().clamp(-top, top - 1.0) as i64
         };
-        match self.layout.codec {
+        match self.layout.codec.little_endian() {
             Codec::Pcm8 => b[0] = (integer(8) + 128) as u8,
+            Codec::Pcm8Signed => b[0] = integer(8) as u8,
             Codec::Pcm16 => b.copy_from_slice(&integer(16).to_le_bytes()[..2]),
             Codec::Pcm24 => b.copy_from_slice(&integer(24).to_le_bytes()[..3]),
+            Codec::Pcm24In4 => b.copy_from_slice(&integer(24).to_le_bytes()[..4]),
             Codec::Pcm32 => b.copy_from_slice(&integer(32).to_le_bytes()[..4]),
             Codec::Float32 => b.copy_from_slice(&(value as f32).to_le_bytes()),
             Codec::Float64 => b.copy_from_slice(&value.to_le_bytes()),
             Codec::Ulaw => b[0] = g711::i16_to_ulaw(integer(16) as i16),
             _ => b[0] = g711::i16_to_alaw(integer(16) as i16),
+        }
+        if self.turned {
+            b.reverse();
         }
     }
 }

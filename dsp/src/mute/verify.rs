@@ -105,9 +105,10 @@ fn parts(layout: &Layout, spans: &[Span]) -> Vec<Part> {
     }
     let part = |s: &Span| {
         let first = (s.start / frames).saturating_sub(WARM_UP_BLOCKS);
-        let last = s.end.div_ceil(frames).min(layout.data_len / bytes);
+        let last = s.end.div_ceil(frames).min(layout.data_len.div_ceil(bytes));
         let data_start = layout.data_start + first * bytes;
-        let layout = Layout { data_start, data_len: (last - first) * bytes, ..layout.clone() };
+        let data_len = ((last - first) * bytes).min(layout.data_len - first * bytes);
+        let layout = Layout { data_start, data_len, ..layout.clone() };
         Part { layout, first: first * frames }
     };
     spans.iter().map(part).collect()

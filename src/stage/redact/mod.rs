@@ -51,7 +51,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use unsaid_dsp::Span;
-use unsaid_dsp::container::{ContainerError, Lengths};
+use unsaid_dsp::container::{ContainerError, Hint, Lengths};
 
 /// A header that promises other than the file holds is believed to be a
 /// crash's, not a writer's, after this many times the settling time.
@@ -237,7 +237,10 @@ impl Redact {
         let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
         let with_speech = job.pbx.speech.is_some();
         let policy = self.rules.of(&job.input.call.tenant).tones;
-        let work = tokio::task::spawn_blocking(move || plan::hear(&name, &bytes, with_speech, policy));
+        let channels = job.pbx.config.raw_channels;
+        let work = tokio::task::spawn_blocking(move || {
+            plan::hear(Hint { name: &name, channels }, &bytes, with_speech, policy)
+        });
         Ok(work.await.map_err(|_| Fault::Worker)??)
     }
 
@@ -414,8 +417,10 @@ impl Redact {
         let before = bytes.clone();
         let (name, bytes) = (job.path.file_name().to_owned(), bytes.clone());
         let spans: Vec<Span> = intent.spans.iter().map(|&(a, b)| Span::new(a, b)).collect();
+        let channels = job.pbx.config.raw_channels;
         let work = tokio::task::spawn_blocking(move || {
-            let layout = unsaid_dsp::container::locate(&name, bytes.as_slice())?;
+            let hint = Hint { name: &name, channels };
+            let layout = unsaid_dsp::container::locate(hint, bytes.as_slice())?;
             plan::plan(&bytes, &layout, spans)
         });
         match work.await.map_err(|_| Fault::Worker)? {

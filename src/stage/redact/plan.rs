@@ -8,7 +8,7 @@ use crate::detect::{
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use unsaid_dsp::container::{ContainerError, locate};
+use unsaid_dsp::container::{ContainerError, Hint, locate};
 use unsaid_dsp::decode::decode;
 use unsaid_dsp::dtmf::{self, Policy, Tone};
 use unsaid_dsp::mute::{self, Change, Mismatch, Patch};
@@ -48,8 +48,8 @@ pub struct Heard {
 ///
 /// # Errors
 /// [`PlanError`] when the file is not understood.
-pub fn hear(name: &str, bytes: &[u8], with_speech: bool, policy: Policy) -> Result<Heard, PlanError> {
-    let layout = locate(name, bytes)?;
+pub fn hear(hint: Hint<'_>, bytes: &[u8], with_speech: bool, policy: Policy) -> Result<Heard, PlanError> {
+    let layout = locate(hint, bytes)?;
     let samples = decode(bytes, &layout)?;
     let tones = tones(&samples, policy);
     let speech = if with_speech { speech_plane(&samples)? } else { Vec::new() };
