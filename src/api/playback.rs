@@ -6,6 +6,7 @@ use super::error::ApiError;
 use crate::call::{CallKey, RecordingPath};
 use crate::recordings::unchanged::Left;
 use crate::recordings::{Recordings, RecordingsError, Stat, playback};
+use crate::stage::pbx::Pbx;
 use crate::store::changed::CHANGED;
 use crate::store::recordings::RecordingRow;
 use actix_web::body::SizedStream;

@@ -215,15 +215,9 @@ pub struct Hint<'a> {
     pub channels: Option<u16>,
 }
 
-impl<'a> From<&'a str> for Hint<'a> {
-    fn from(name: &'a str) -> Hint<'a> {
-        Hint { name, channels: None }
-    }
-}
-
-impl<'a> From<&'a String> for Hint<'a> {
-    fn from(name: &'a String) -> Hint<'a> {
-        Hint { name, channels: None }
+impl<'a, S: AsRef<str> + ?Sized> From<&'a S> for Hint<'a> {
+    fn from(name: &'a S) -> Hint<'a> {
+        Hint { name: name.as_ref(), channels: None }
     }
 }
 

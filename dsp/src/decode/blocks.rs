@@ -66,7 +66,9 @@ impl Memory {
             Codec::G722 => planes[0].extend(data.iter().flat_map(|b| self.g722.decode(*b)).map(unit)),
             Codec::ImaAdpcm { block, .. } => adpcm(data, usize::from(block), planes, adpcm_ima::decode),
             Codec::MsAdpcm { block, .. } => adpcm(data, usize::from(block), planes, adpcm_ms::decode),
-            _ => drop(sampled::decode(codec, data, planes)),
+            _ => {
+                sampled::decode(codec, data, planes);
+            }
         }
         Ok(())
     }
