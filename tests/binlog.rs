@@ -298,7 +298,6 @@ async fn register(
         recordings: unsaid::recordings::open(&config.recordings),
         config,
         player_cache: None,
-        raw_channels: None,
         speech: None,
         originals: None,
         trunks: unsaid::source::freepbx::Trunks::default(),
