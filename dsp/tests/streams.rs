@@ -280,3 +280,57 @@ fn a_cover_of_megabytes_in_the_comments_is_stepped_over() {
     let (layout, _) = silenced(&folder, "a.opus", &file, 1, 3);
     assert!(layout.account.metadata > 3 << 20);
 }
+
+#[test]
+fn the_first_bytes_decide_and_a_tag_before_them_does_not_hide_them() {
+    let folder = Folder::new("names");
+    let opus = folder.made(&[1, 2, 3], OPUS, "a.opus");
+    let webm = folder.made(&[1, 2, 3], "-c:a libopus -b:a 24k", "a.webm");
+    let tag = [&b"ID3\x04\0\0\0\0\x02\x00"[..], &[0; 256]].concat();
+    for (file, container) in [(&opus, "ogg"), (&webm, "webm")] {
+        for name in ["call.wav", "call.mp3", "call.ogg", "call.webm", "call"] {
+            assert_eq!(locate(name, file.as_slice()).unwrap().container.name(), container, "{name}");
+            let tagged = [tag.as_slice(), file].concat();
+            let layout = locate(name, tagged.as_slice()).unwrap();
+            assert_eq!(layout.container.name(), container, "{name} behind a tag");
+            assert!(layout.account.metadata >= 266, "{name}");
+        }
+    }
+}
+
+/// An Ogg file of one packet a page.
+fn paged(head: &[u8], packets: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let all =
+        [head.to_vec(), b"OpusTags\0\0\0\0\0\0\0\0".to_vec()].into_iter().chain(packets.iter().cloned());
+    for (n, packet) in all.enumerate() {
+        let granule = (n as i64 - 1).max(0) * 960;
+        let mut lacing = vec![255u8; packet.len() / 255];
+        lacing.push((packet.len() % 255) as u8);
+        let flags = [u8::from(n == 0) * 2];
+        let head = [b"OggS\0", &flags[..], &granule.to_le_bytes(), &[1; 4], &[0; 8], &[lacing.len() as u8]];
+        out.extend(refit([head.concat(), lacing, packet].concat()));
+    }
+    out
+}
+
+#[test]
+fn a_span_that_begins_in_packets_too_short_for_silence_is_silent() {
+    let folder = Folder::new("dtx");
+    let file = folder.made(&[1, 2, 3], "-c:a libopus -b:a 24k -application voip", "a.opus");
+    let index = unsaid_dsp::container::ogg::index(file.as_slice()).unwrap();
+    let packets = &index.streams.groups[0].streams[0].packets;
+    let mut all: Vec<Vec<u8>> =
+        (0..packets.len()).map(|n| packets.read(file.as_slice(), n).unwrap()).collect();
+    // In the middle of the first key the encoder sends nothing more, as with DTX.
+    let first = 32;
+    all[first..first + 20].iter_mut().for_each(|p| p.truncate(1));
+    let head = &pages(&file)[0][28..];
+    let file = paged(head, &all);
+    let layout = locate("a.opus", file.as_slice()).unwrap();
+    let spans = [Span::new(first as u64 * 960, (first as u64 + 10) * 960)];
+    let mut after = file.clone();
+    apply(&mut after, &patches(file.as_slice(), &layout, &spans, &Options::default()).unwrap());
+    let verified = verify_decoded(after.as_slice(), &layout, &spans, &Options::default()).unwrap();
+    assert_eq!(verified, Ok(()));
+}
