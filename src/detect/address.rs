@@ -464,7 +464,10 @@ impl Addresses<'_> {
             i += 1;
         }
         let street = last.is_some_and(|l| (at..=l).any(|i| tokens[i].is(class::STREET))) && named >= 2;
-        let place = chunk.is_some() && named > 0 && !zip_alone || (region || street) && cue.asks;
+        let numbered = last.is_some_and(|l| self.chunk_at(l).is_some());
+        let place = chunk.is_some() && named > 0 && !zip_alone
+            || region && cue.asks
+            || street && (cue.asks || numbered);
         let city = cue.asks && named > 0 && named <= 4 && tokens[cue.last].is(class::PLACE_PART);
         last.filter(|l| (place || city) && *l >= at).map(|last| at..=last)
     }

@@ -126,16 +126,6 @@ fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
         if text.pause_s(i) > MAX_PAUSE_S || token.ends_sentence && !token.letter {
             break;
         }
-        let spelled_before =
-            before > 0 && (text.tokens[before - 1].letter || text.tokens[before - 1].is(class::MAIL_JOINT));
-        let between = i < at && text.tokens[i].letter && spelled_before;
-        // "a l e x": an article is not followed by letters; "ochenta y ocho" is a number.
-        let begins = i + 1 < at && text.tokens[i].letter && text.tokens[i + 1].letter;
-        let code = token.spells
-            || token.letter && (!token.is(class::LETTER_WORD) || token.is(class::AND) || between || begins)
-            || token.nato
-            || token.written.is_some()
-            || token.numeral.is_some();
         let joint = token.is(class::MAIL_JOINT) && before > 0;
         let listener = infill[before] && (token.turn != turn || token.is_filler());
         let spelled = token.letter && before > 0 && text.tokens[before - 1].letter;
@@ -154,7 +144,7 @@ fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
             || describes
             || joint
             || spelled
-            || code
+            || is_code(text, before, at)
                 && !(token.is(class::MAIL_STOP)
                     && !text.tokens[i.min(at)].letter
                     && text.tokens[i].numeral.is_none())
@@ -180,10 +170,30 @@ fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
     (first < at).then_some(first)
 }
 
+/// A letter or a number before the "at" at `at`; a letter that is a word too only
+/// beside others.
+fn is_code(text: &Text, word: usize, at: usize) -> bool {
+    let token = &text.tokens[word];
+    let letter = |i: usize| text.tokens[i].letter;
+    let spelled_before = word > 0 && (letter(word - 1) || text.tokens[word - 1].is(class::MAIL_JOINT));
+    let between = word + 1 < at && letter(word + 1) && spelled_before;
+    // "a l e x": an article is not followed by letters; "ochenta y ocho" is a number.
+    let begins = word + 2 < at && letter(word + 1) && letter(word + 2);
+    token.spells
+        || token.letter && (!token.is(class::LETTER_WORD) || token.is(class::AND) || between || begins)
+        || token.nato
+        || token.written.is_some()
+        || token.numeral.is_some()
+}
+
 /// "one" before a joint, anything before an underscore, is part of the name.
 fn keeps(text: &Text, word: usize, next: usize) -> bool {
     // "tiret du six": the key it stands on.
-    if word > 0 && text.tokens[word - 1].is(class::MAIL_JOINT) && text.tokens[next].numeral.is_some() {
+    if word > 0
+        && text.tokens[word - 1].is(class::MAIL_JOINT)
+        && next > word
+        && !text.tokens[next].is(class::MAIL_STOP)
+    {
         return true;
     }
     let joint = text.tokens[next].is(class::MAIL_JOINT);

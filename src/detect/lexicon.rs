@@ -48,7 +48,7 @@ pub mod class {
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
         STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
         PLACE_PART POST_CODE NUMBERED_ROAD HOUSE_SUFFIX PLACE_IN REGION_LINK PLACE_LINK
-        PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE
+        PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE FORGOT
         DATE_EDGE COMMON VOTE STARTS_PHRASE KNOWN
     }
 }
@@ -206,6 +206,7 @@ impl Lexicon {
             (&spoken.lead, LEAD),
             (&spoken.close, CLOSE),
             (&spoken.refuse, REFUSE),
+            (&spoken.forgot, FORGOT),
             (&spoken.copula, COPULA),
             (&spoken.request, REQUEST),
             (&spoken.purpose, PURPOSE),

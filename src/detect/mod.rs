@@ -24,6 +24,7 @@ mod gazetteer;
 pub mod hallucination;
 mod homophone;
 pub mod language;
+mod late;
 pub mod lexicon;
 mod mail_turns;
 pub mod merge;
@@ -163,7 +164,14 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
             let keys =
                 text.tokens[chunk.last + 1..].iter().take(2).take_while(|t| t.is(class::KEYPAD)).count();
             let last = if value.reason == Reason::Password { chunk.last + keys } else { chunk.last };
-            found.push(Detection { first: chunk.first, last, reason: value.reason, why: value.why });
+            // "o b r i e n": a first letter that is a number or a word elsewhere.
+            let letters = (0..chunk.first).rev().take_while(|i| {
+                let t = &text.tokens[*i];
+                t.letter && !marks.letter[*i] && t.turn == text.tokens[chunk.first].turn
+            });
+            let spelled = chunk.letters > 0 && value.reason == Reason::Password;
+            let first = letters.last().filter(|_| spelled).unwrap_or(chunk.first);
+            found.push(Detection { first, last, reason: value.reason, why: value.why });
         }
     }
     let births = born::Births { text: &text, marks: &marks, chunks: &chunks }.find();

@@ -2,6 +2,7 @@
 //! name. They are found by who asked and who answers.
 
 use super::cues::{Cue, Marks, What};
+use super::late::Late;
 use super::lexicon::class;
 use super::names::Names;
 use super::text::{TURN_WORDS, Text, Written};
@@ -64,12 +65,37 @@ impl Spoken<'_> {
                 continue;
             }
             let value = self.stated(cue, reason).or_else(|| self.answered(cue, reason));
-            let value = value.or_else(|| self.said_before(cue, reason));
+            let value = value.or_else(|| self.said_before(cue, reason)).filter(|v| !self.echoes(cue, v));
+            let late = self.late(cue, reason, value.as_ref());
             let keyword = (cue.first, cue.last);
             let corrected = value.iter().flat_map(|v| self.corrected(*v.end(), reason)).collect::<Vec<_>>();
-            found.extend(value.into_iter().chain(corrected).map(|v| (v, reason, keyword)));
+            found.extend(value.into_iter().chain(corrected).chain(late).map(|v| (v, reason, keyword)));
         }
         found
+    }
+
+    /// What comes long after the question, where nothing came at once, or what
+    /// came was said on the way: "honey, what's the password?".
+    fn late(
+        &self,
+        cue: &Cue,
+        reason: Reason,
+        value: Option<&RangeInclusive<usize>>,
+    ) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let held = |v: &RangeInclusive<usize>| {
+            (cue.last + 1..*v.end()).any(|i| self.marks.hold[i] && tokens[i].turn != tokens[cue.last].turn)
+        };
+        if reason != Reason::Password || !cue.asks || value.is_some_and(|v| !held(v)) {
+            return None;
+        }
+        Late { text: self.text, marks: self.marks }.find(cue, value.map_or(cue.last + 1, |v| v.end() + 1))
+    }
+
+    /// "mother's maiden name" – "my mother's?": the question again is no answer.
+    fn echoes(&self, cue: &Cue, value: &RangeInclusive<usize>) -> bool {
+        let asked: Vec<_> = (cue.first..=cue.last).map(|i| self.text.plain(i)).collect();
+        value.clone().all(|i| asked.contains(&self.text.plain(i)))
     }
 
     /// "and the answer?" asks for a secret only where security questions are the subject.
@@ -250,6 +276,14 @@ impl Spoken<'_> {
                 first = again.last + 1;
                 continue;
             }
+            // "it's for the bank", "is on the back": where and what for, not what.
+            let place = token.is(class::PURPOSE | class::PLACE_IN)
+                && first > 0
+                && tokens[first - 1].is(class::COPULA)
+                && tokens.get(first + 1).is_some_and(|t| t.is(class::ARTICLE | class::LEAD) && !t.letter);
+            if place && reason == Reason::Password {
+                return None;
+            }
             let skip = token.is(class::LEAD | class::FILLER | class::COPULA)
                 || self.marks.infill[first]
                 || token.is(class::CORRECTION);
@@ -328,7 +362,8 @@ impl Spoken<'_> {
             return !(code(at - 1) && code(at + 1));
         }
         // "i think": a word, unless letters stand beside it.
-        let word = token.is(class::LETTER_WORD) && !token.spells && !(code(at - 1) && code(at + 1));
+        let spelled = at >= 2 && tokens[at - 1].letter && tokens[at - 2].letter;
+        let word = token.is(class::LETTER_WORD) && !(token.spells || spelled || code(at - 1) && code(at + 1));
         token.is(class::CLOSE)
             && !token.nato
             && !token.is(class::SYMBOL)

@@ -180,3 +180,38 @@ fn a_firm_that_tells_where_it_is_tells_no_secret() {
     // Somebody was asked where to: it may be anybody's office.
     hides("en", Address, "A: where should we ship it B: our office is at [1200 Market Street] A: ok");
 }
+
+#[test]
+fn a_word_that_comes_late_still_answers_its_question() {
+    hides(
+        "en",
+        Password,
+        "A: what's the password on the account B: hang on i need my glasses A: sure no rush \
+         B: okay it's [harmonica] A: thank you",
+    );
+    hides(
+        "en",
+        Password,
+        "A: can i have your banking password B: the whole thing A: yes B: [starfish seven] A: thank you",
+    );
+    hides(
+        "en",
+        Password,
+        "A: how do you spell your mother's maiden name B: [s z y m a n s k i] A: thank you",
+    );
+    hides("es", Password, "A: ¿en qué ciudad nació? B: en [Cuenca] A: correcto");
+    hides("fr", Password, "A: dans quelle ville êtes-vous né B: à [Cahors] A: correct");
+}
+
+#[test]
+fn an_answer_that_is_plainly_something_else_stays() {
+    for text in [
+        "A: what's your password B: i don't remember A: okay B: sorry A: that's okay",
+        "A: what's the pin for B: it's for the atm A: okay",
+        "A: and your favorite color for the walls B: i like the blue one A: nice",
+        "A: the wifi password is on the back of your room key B: thanks",
+        "A: what street is the restaurant on B: it's on fifth by the bank",
+    ] {
+        keeps("en", text);
+    }
+}

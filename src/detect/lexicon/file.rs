@@ -45,6 +45,8 @@ pub(super) struct Spoken {
     pub(super) question: Vec<String>,
     pub(super) close: Vec<String>,
     pub(super) refuse: Vec<String>,
+    #[serde(default)]
+    pub(super) forgot: Vec<String>,
     pub(super) copula: Vec<String>,
     pub(super) request: Vec<String>,
     pub(super) purpose: Vec<String>,
