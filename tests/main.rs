@@ -40,4 +40,5 @@ mod speech;
 mod ssh_auth;
 mod store;
 mod tenants;
+mod transcripts;
 mod twilio;

@@ -74,6 +74,6 @@ impl Analyst for OpenAiAnalyst {
         let content = answer.pointer("/choices/0/message/content").and_then(Value::as_str);
         content
             .and_then(|c| serde_json::from_str(c).ok())
-            .ok_or(AnalysisError::NotUnderstood("it is not the structure that was asked for"))
+            .ok_or(AnalysisError::NotUnderstood("it is not the structure that was asked for".to_owned()))
     }
 }

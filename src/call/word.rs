@@ -24,12 +24,14 @@ pub struct RawTranscript {
     pub words: Vec<Word>,
     /// ISO 639-1, where the engine says it.
     pub language: Option<String>,
-    /// False when the engine gave segments only: every word then carries its
-    /// segment's times, so that whatever is found in it mutes all of it.
+    /// False when the engine gave no time that a word could have: then all are unplaced.
     pub word_times: bool,
     /// The engine aligns words to the audio: its times are good to some 50 ms.
     /// A Whisper-class engine's drift by 100 ms and more.
     pub trusted_times: bool,
+    /// The words, in rising order, whose times are no time of their own but the stretch
+    /// in which they must have been said: whatever is found in them mutes all of it.
+    pub unplaced: Vec<usize>,
     /// Seconds of audio that were sent to a server: what it is paid by.
     pub sent_s: f64,
 }

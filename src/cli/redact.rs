@@ -6,7 +6,7 @@ use super::{CliError, Result, load};
 use crate::call::{RawTranscript, TenantId};
 use crate::config::{Config, SpeechKind};
 use crate::speech::openai::OpenAiSpeech;
-use crate::speech::{SpeechError, Transcriber, Utterance, shapes};
+use crate::speech::{SpeechError, Transcriber, Utterance, read_transcript};
 use crate::stage::redact::plan::{self, Findings, Heard, Plan};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,9 @@ pub struct Args {
     /// Write nothing; print what would be silenced, as --report does.
     #[arg(long, conflicts_with = "output")]
     dry_run: bool,
-    /// A transcript of the recording with word times: verbose_json, or the JSON of Deepgram,
-    /// AssemblyAI, AWS Transcribe, whisper.cpp or Vosk. Without one the configured speech engine is asked.
+    /// A transcript of the recording with word times: verbose_json, or the JSON of whisper.cpp, WhisperX,
+    /// Hugging Face, NeMo, Vosk, Deepgram, AssemblyAI, ElevenLabs, AWS, Google, Azure, Speechmatics, Rev or
+    /// Twilio. Without one the configured speech engine is asked.
     #[arg(long)]
     words: Option<String>,
     /// What was silenced and why, as JSON; never what was found.
@@ -74,12 +75,8 @@ async fn words(args: &Args, config: &Config, heard: &Heard) -> Result<Option<Raw
         .then(|| Path::new(&args.input).with_extension("json").display().to_string());
     if let Some(path) = args.words.as_ref().or(beside.as_ref()) {
         let json = read_all(path)?;
-        let parsed = shapes::parse(&json, heard.duration_s);
-        return parsed.map(Some).map_err(|_| {
-            CliError::NotUnderstood(format!(
-                "{path}: it is no transcript that is known (verbose_json, Deepgram, AssemblyAI, AWS Transcribe, whisper.cpp, Vosk); ask the speech engine for response_format=verbose_json with word timestamps"
-            ))
-        });
+        let words = read_transcript(&json, &heard.speech, heard.duration_s);
+        return words.map(Some).map_err(|e| CliError::NotUnderstood(format!("{path}: {e}")));
     }
     let engine: Arc<dyn Transcriber> = match config.speech.kind {
         SpeechKind::Openai => Arc::new(OpenAiSpeech::new(config.speech.clone()).map_err(|e| service(&e))?),

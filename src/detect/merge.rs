@@ -79,9 +79,10 @@ pub struct Recording<'a> {
 /// Where the engine's times can be trusted, the padding ends at the
 /// neighbouring words. Where they drift (a Whisper-class engine's do), the
 /// padded edge moves outward to the next pause, so that it does not cut a word
-/// that is said later than its time says. A time that cannot be (absent,
-/// reversed, out of order) is taken from the nearest sound neighbours instead:
-/// wider, never narrower.
+/// that is said later than its time says. A word that has a stretch rather than
+/// a time goes with all of its stretch, and no trust is put in its edges. A time
+/// that cannot be (absent, reversed, out of order) is taken from the nearest
+/// sound neighbours instead: wider, never narrower.
 pub fn place(
     transcript: &RawTranscript,
     detections: &[Detection],
@@ -89,15 +90,18 @@ pub fn place(
     recording: Recording,
 ) -> Vec<Segment> {
     let words = &transcript.words;
-    let sound = sound(words, recording.duration_s);
+    let in_stretch = in_stretch(transcript);
+    let sound = sound(words, &in_stretch, recording.duration_s);
     let placed = detections.iter().map(|d| {
         let pad = rules.padding_s(d.reason);
-        let start = sound_start(words, &sound, d.first);
-        let end = sound_end(words, &sound, d.last, recording.duration_s);
-        let inner = (d.first..=d.last).filter(|i| sound[*i]).map(|i| &words[i]);
+        let own = |at: usize| (sound[at] || in_stretch[at]).then(|| &words[at]);
+        let start = own(d.first).map_or_else(|| neighbour_before(words, &sound, d.first), |w| w.start_s);
+        let end = own(d.last)
+            .map_or_else(|| neighbour_after(words, &sound, d.last).min(recording.duration_s), |w| w.end_s);
+        let inner = (d.first..=d.last).filter_map(own);
         let (low, high) = inner.fold((start, end), |(l, h), w| (l.min(w.start_s), h.max(w.end_s)));
         let (mut start, mut end) = (low - pad, high + pad);
-        if transcript.trusted_times {
+        if transcript.trusted_times && !in_stretch[d.first..=d.last].contains(&true) {
             start = start.max(neighbour_before(words, &sound, d.first).min(low));
             end = end.min(neighbour_after(words, &sound, d.last).max(high));
         } else if let Some(silence) = recording.silence {
@@ -113,16 +117,29 @@ pub fn place(
     bridge(placed.filter(|s| s.end > s.start).collect())
 }
 
+/// Which words have a stretch rather than a time.
+fn in_stretch(transcript: &RawTranscript) -> Vec<bool> {
+    let mut out = vec![false; transcript.words.len()];
+    for at in &transcript.unplaced {
+        if let (Some(word), Some(out)) = (transcript.words.get(*at), out.get_mut(*at)) {
+            *out = word.start_s.is_finite() && word.end_s.is_finite();
+        }
+    }
+    out
+}
+
 /// Seconds that an engine's times may run backwards between two words.
 const BACKWARDS_S: f64 = 1.0;
 
-/// Which words have a time that can be: inside the recording, forward, and in order.
-fn sound(words: &[Word], duration_s: f64) -> Vec<bool> {
+/// Which words have a time of their own that can be: inside the recording, forward, and in order.
+fn sound(words: &[Word], in_stretch: &[bool], duration_s: f64) -> Vec<bool> {
     let mut latest = 0f64;
     words
         .iter()
-        .map(|w| {
-            let sound = w.start_s.is_finite()
+        .zip(in_stretch)
+        .map(|(w, in_stretch)| {
+            let sound = !in_stretch
+                && w.start_s.is_finite()
                 && w.end_s.is_finite()
                 && w.start_s >= 0.0
                 && w.end_s > w.start_s
@@ -134,21 +151,6 @@ fn sound(words: &[Word], duration_s: f64) -> Vec<bool> {
             sound
         })
         .collect()
-}
-
-/// The word's start, or the end of the nearest sound word before it, or the beginning.
-fn sound_start(words: &[Word], sound: &[bool], at: usize) -> f64 {
-    if sound[at] {
-        return words[at].start_s;
-    }
-    (0..at).rev().find(|i| sound[*i]).map_or(0.0, |i| words[i].end_s)
-}
-
-fn sound_end(words: &[Word], sound: &[bool], at: usize, duration_s: f64) -> f64 {
-    if sound[at] {
-        return words[at].end_s;
-    }
-    (at + 1..words.len()).find(|i| sound[*i]).map_or(duration_s, |i| words[i].start_s)
 }
 
 fn neighbour_before(words: &[Word], sound: &[bool], first: usize) -> f64 {
@@ -198,5 +200,45 @@ pub fn name_tones(tones: &mut [Segment], words: &[Word], language: Option<&str>,
         {
             tone.reason = *reason;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word from one second to another.
+    fn word(text: &str, start_s: f64, end_s: f64) -> Word {
+        Word { text: text.to_owned(), start_s, end_s, speaker: None }
+    }
+
+    fn placed(words: &[Word], unplaced: &[usize], first: usize, last: usize) -> (f64, f64) {
+        let rules = Ruleset::new().expect("rules");
+        let transcript = RawTranscript {
+            words: words.to_vec(),
+            unplaced: unplaced.to_vec(),
+            word_times: true,
+            trusted_times: true,
+            ..RawTranscript::default()
+        };
+        let found = [Detection::new(first, last, Reason::CardNumber, "test")];
+        let recording = Recording { duration_s: 30.0, silence: None };
+        let segments = place(&transcript, &found, &rules, recording);
+        assert_eq!(segments.len(), 1);
+        (segments[0].start, segments[0].end)
+    }
+
+    #[test]
+    fn a_word_with_a_stretch_goes_with_all_of_it_and_no_trust_is_put_in_its_edges() {
+        let words = [word("is", 4.0, 5.0), word("4111", 5.0, 12.0), word("okay", 12.0, 12.4)];
+        assert_eq!(placed(&words, &[1], 1, 1), (4.5, 12.5));
+        // A time that is trusted ends at its neighbours.
+        assert_eq!(placed(&words, &[], 1, 1), (5.0, 12.0));
+    }
+
+    #[test]
+    fn a_stretch_that_begins_before_the_words_before_it_is_no_disorder() {
+        let words = [word("card", 8.0, 8.4), word("4111", 2.0, 12.0), word("1111", 9.0, 10.0)];
+        assert_eq!(placed(&words, &[1], 1, 2), (1.5, 12.5));
     }
 }

@@ -105,7 +105,7 @@ pub(crate) fn error_of(error: OpenAIError) -> SpeechError {
             Ok(s) => SpeechError::Refused { status: s.status },
             Err(_) => SpeechError::Unreachable("the request failed".to_owned()),
         },
-        _ => SpeechError::NotUnderstood("it does not follow the API"),
+        _ => SpeechError::NotUnderstood("it does not follow the API".to_owned()),
     }
 }
 

@@ -1,14 +1,19 @@
 //! Words from audio. An engine hears the unredacted call; what it says stays
 //! in memory, and nothing of it stands in an error.
 
+pub mod align;
+pub mod believe;
 pub mod http;
 pub mod limits;
 pub mod openai;
+pub mod pace;
+pub mod placing;
+pub mod reading;
 pub mod shapes;
 pub mod sidecar;
+pub mod sounding;
 pub mod split;
 pub mod upload;
-pub mod verbose_json;
 #[cfg(feature = "whisper")]
 pub mod whisper;
 
@@ -41,12 +46,14 @@ pub enum SpeechError {
     Refused { status: u16 },
     #[error("the speech engine's quota is used up")]
     Quota,
-    #[error("the speech engine's answer is not a verbose_json: {0}")]
-    NotUnderstood(&'static str),
+    #[error("what the engine wrote is not understood: {0}")]
+    NotUnderstood(String),
     #[error("the speech model cannot be used: {0}")]
     Model(String),
     #[error("the recording's words are not there: {0}")]
     Missing(String),
+    #[error("the transcript holds no words, although something is said in the recording")]
+    Wordless,
 }
 
 impl SpeechError {
@@ -61,13 +68,27 @@ impl SpeechError {
             SpeechError::NotUnderstood(_) => "speech_not_understood",
             SpeechError::Model(_) => "speech_model",
             SpeechError::Missing(_) => "speech_missing",
+            SpeechError::Wordless => "speech_wordless",
         }
     }
 
     /// The engine is at fault, not this recording: waiting helps.
     pub fn is_outage(&self) -> bool {
-        !matches!(self, SpeechError::NotUnderstood(_) | SpeechError::Missing(_))
+        !matches!(self, SpeechError::NotUnderstood(_) | SpeechError::Missing(_) | SpeechError::Wordless)
     }
+}
+
+/// A transcript that somebody put beside the recording, of any known shape.
+///
+/// # Errors
+/// [`SpeechError::NotUnderstood`], and [`SpeechError::Wordless`] where it is empty
+/// and the recording is not.
+pub fn read_transcript(json: &[u8], audio: &[f32], duration_s: f64) -> Result<RawTranscript, SpeechError> {
+    let words = shapes::parse(json, duration_s)?;
+    if words.words.is_empty() && sounding::is_long(audio) {
+        return Err(SpeechError::Wordless);
+    }
+    Ok(words)
 }
 
 /// A speech engine.

@@ -4,8 +4,8 @@
 
 use super::http::{plain, send, with_retries};
 use super::limits::Limits;
-use super::split::{self, Piece};
-use super::{SpeechError, Transcriber, Utterance, upload, verbose_json};
+use super::split;
+use super::{SpeechError, Transcriber, Utterance, shapes, upload};
 use crate::call::{RawTranscript, TenantId};
 use crate::config::{SpeechAuth, SpeechConfig};
 use async_trait::async_trait;
@@ -44,7 +44,7 @@ impl OpenAiSpeech {
             send(self.request(name, bytes.clone())?).await
         })
         .await?;
-        verbose_json::parse(&body, Rate::SPEECH.seconds(plane.len() as u64))
+        shapes::parse(&body, Rate::SPEECH.seconds(plane.len() as u64))
     }
 
     fn request(&self, name: &'static str, bytes: Vec<u8>) -> Result<reqwest::RequestBuilder, SpeechError> {
@@ -90,13 +90,7 @@ impl Transcriber for OpenAiSpeech {
         for piece in split::spoken(audio.plane, &silence, most) {
             let heard = self.piece(audio.tenant, &audio.plane[piece.heard.clone()]).await?;
             all.sent_s += Rate::SPEECH.seconds(piece.heard.len() as u64);
-            // A piece without a word says nothing of the engine.
-            all.word_times &= heard.word_times || heard.words.is_empty();
-            all.language = all.language.or(heard.language);
-            // Segments that reach over a cut are kept from both sides: better twice than not.
-            let whole = Piece { own_s: f64::NEG_INFINITY..f64::INFINITY, ..piece.clone() };
-            let own = if heard.word_times { &piece } else { &whole };
-            all.words.extend(split::own_words(own, heard.words));
+            split::join(&mut all, &piece, heard);
         }
         Ok(all)
     }

@@ -1,7 +1,7 @@
 //! Words that another tool put beside the recording: `NAME.json` for
-//! `NAME.wav`, in any shape that [`shapes`] knows.
+//! `NAME.wav`, in any shape that [`super::shapes`] knows.
 
-use super::{SpeechError, Transcriber, Utterance, shapes};
+use super::{SpeechError, Transcriber, Utterance, read_transcript};
 use crate::call::{RawTranscript, RecordingPath};
 use crate::recordings::{Recordings, RecordingsError};
 use async_trait::async_trait;
@@ -44,6 +44,6 @@ impl Transcriber for Sidecar {
             }
             other => SpeechError::Unreachable(other.to_string()),
         })?;
-        shapes::parse(&json, audio.duration_s)
+        read_transcript(&json, audio.plane, audio.duration_s)
     }
 }

@@ -1,7 +1,7 @@
 //! Long audio in pieces: cut at silences, with overlap, and joined so that no
 //! word is lost and none is doubled.
 
-use crate::call::Word;
+use crate::call::{RawTranscript, Word};
 use std::ops::Range;
 use unsaid_dsp::silence::Silence;
 
@@ -86,16 +86,45 @@ fn energy(plane: &[f32], at: usize, width: usize) -> f32 {
     plane[at..at + width].iter().map(|s| s * s).sum()
 }
 
-/// The words of a piece in the recording's time, those alone that are its own
-/// by their middle. A word without a time belongs to the piece that heard it.
-pub fn own_words(piece: &Piece, words: Vec<Word>) -> impl Iterator<Item = Word> {
+/// Seconds around a cut in which both pieces' words are taken: times drift, and
+/// each piece may put a word on the other's side.
+const DRIFT_S: f64 = 0.5;
+
+/// Adds the words of a piece, in the recording's time: those that are its own by
+/// their middle, those near its edges, and those that are somewhere in a stretch
+/// of which a part is its own. Better twice than not.
+pub fn join(all: &mut RawTranscript, piece: &Piece, heard: RawTranscript) {
     let offset_s = piece.heard.start as f64 / RATE as f64;
-    let own = piece.own_s.clone();
-    words.into_iter().filter_map(move |mut w| {
-        w.start_s += offset_s;
-        w.end_s += offset_s;
-        let middle = (w.start_s + w.end_s) / 2.0;
-        (middle.is_nan() || own.contains(&middle)).then_some(w)
+    let own = piece.own_s.start - DRIFT_S..piece.own_s.end + DRIFT_S;
+    // A piece without a word says nothing of the engine.
+    all.word_times &= heard.word_times || heard.words.is_empty();
+    if all.language.is_none() {
+        all.language = heard.language;
+    }
+    let (before, mut unplaced) = (all.words.len(), heard.unplaced.into_iter().peekable());
+    for (n, mut word) in heard.words.into_iter().enumerate() {
+        let in_stretch = unplaced.next_if_eq(&n).is_some();
+        word.start_s += offset_s;
+        word.end_s += offset_s;
+        let middle = (word.start_s + word.end_s) / 2.0;
+        let reaches = word.start_s < own.end && word.end_s > own.start;
+        let keep = if in_stretch { reaches } else { own.contains(&middle) };
+        if !keep || !in_stretch && is_again(&all.words[..before], &word) {
+            continue;
+        }
+        if in_stretch {
+            all.unplaced.push(all.words.len());
+        }
+        all.words.push(word);
+    }
+}
+
+/// The piece before put the same word at the same time.
+fn is_again(before: &[Word], word: &Word) -> bool {
+    let near = before.iter().rev().take_while(|b| b.start_s > word.start_s - 2.0 * OVERLAP_S);
+    near.into_iter().any(|b| {
+        b.text.eq_ignore_ascii_case(&word.text)
+            && (b.start_s + b.end_s - word.start_s - word.end_s).abs() / 2.0 < DRIFT_S
     })
 }
 
@@ -135,14 +164,52 @@ mod tests {
         assert!((31.0..32.0).contains(&cut_s), "{cut_s}");
     }
 
+    fn heard(words: &[(&str, f64)], unplaced: &[usize]) -> RawTranscript {
+        let word = |&(text, start_s): &(&str, f64)| Word {
+            text: text.into(),
+            start_s,
+            end_s: start_s + 0.4,
+            speaker: None,
+        };
+        RawTranscript {
+            words: words.iter().map(word).collect(),
+            word_times: true,
+            unplaced: unplaced.to_vec(),
+            ..RawTranscript::default()
+        }
+    }
+
+    fn two_pieces(first: RawTranscript, second: RawTranscript) -> RawTranscript {
+        let mut all = RawTranscript { word_times: true, ..RawTranscript::default() };
+        join(&mut all, &Piece { heard: 0..32 * RATE, own_s: 0.0..30.0 }, first);
+        join(&mut all, &Piece { heard: 28 * RATE..60 * RATE, own_s: 30.0..f64::INFINITY }, second);
+        all
+    }
+
     #[test]
     fn a_word_in_the_overlap_is_taken_once() {
-        let word = |start_s: f64| Word { text: "x".into(), start_s, end_s: start_s + 0.4, speaker: None };
-        let first = Piece { heard: 0..32 * RATE, own_s: 0.0..30.0 };
-        let second = Piece { heard: 28 * RATE..60 * RATE, own_s: 30.0..f64::INFINITY };
-        let mut all: Vec<Word> = own_words(&first, vec![word(5.0), word(29.5), word(30.5)]).collect();
-        all.extend(own_words(&second, vec![word(1.5), word(2.5), word(9.0)]));
-        let starts: Vec<f64> = all.iter().map(|w| w.start_s).collect();
-        assert_eq!(starts, [5.0, 29.5, 30.5, 37.0]);
+        let all = two_pieces(
+            heard(&[("a", 5.0), ("b", 29.5), ("c", 30.9)], &[]),
+            heard(&[("b", 1.55), ("c", 2.9), ("d", 9.0)], &[]),
+        );
+        let starts: Vec<f64> = all.words.iter().map(|w| w.start_s).collect();
+        assert_eq!(starts, [5.0, 29.5, 30.9, 37.0]);
+    }
+
+    #[test]
+    fn a_word_that_each_piece_puts_on_the_others_side_is_not_lost() {
+        let all = two_pieces(heard(&[("four", 29.95)], &[]), heard(&[("four", 1.7)], &[]));
+        assert_eq!(all.words.len(), 1);
+    }
+
+    #[test]
+    fn a_word_without_a_time_of_its_own_is_kept_wherever_its_stretch_reaches() {
+        let mut second = heard(&[("5", 0.0), ("bye", 9.0)], &[0]);
+        second.words[0].end_s = 8.0;
+        let mut first = heard(&[("4", 27.0), ("x", 31.0)], &[0]);
+        first.words[0].end_s = 31.9;
+        let all = two_pieces(first, second);
+        let said: Vec<&str> = all.words.iter().map(|w| w.text.as_str()).collect();
+        assert_eq!((said, all.unplaced), (vec!["4", "5", "bye"], vec![0, 1]));
     }
 }

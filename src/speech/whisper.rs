@@ -2,8 +2,9 @@
 //! machine. One recording is decoded at a time, by a bounded number of threads
 //! (whisper.cpp's spin while they wait), in pieces of some minutes.
 
-use super::{SpeechError, Transcriber, Utterance, split};
-use crate::call::{RawTranscript, Word};
+use super::reading::{Reading, Sentence, Time, Token};
+use super::{SpeechError, Transcriber, Utterance, placing, split};
+use crate::call::RawTranscript;
 use crate::config::SpeechConfig;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -13,7 +14,8 @@ use tokio::sync::Semaphore;
 use unsaid_dsp::Rate;
 use unsaid_dsp::silence::Silence;
 use whisper_rs::{
-    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState, get_lang_str,
+    FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperSegment, WhisperState,
+    get_lang_str,
 };
 
 /// Seconds that are decoded in one go: memory does not grow with the call.
@@ -113,32 +115,43 @@ fn decode(
     params.set_print_timestamps(false);
     state.full(params, plane).map_err(failed)?;
     let language = language.or_else(|| get_lang_str(state.full_lang_id_from_state())).map(str::to_owned);
-    Ok(RawTranscript { words: words(&state), language, word_times: true, ..RawTranscript::default() })
+    let reading = Reading { sentences: sentences(&state), language, ..Reading::default() };
+    Ok(placing::place(reading, Rate::SPEECH.seconds(plane.len() as u64)))
+}
+
+/// Hundredths of a second; −1 where there is none.
+fn time(start: i64, end: i64) -> Time {
+    let seconds = |t: i64| if t < 0 { f64::NAN } else { t as f64 / 100.0 };
+    Time::new(seconds(start), seconds(end))
+}
+
+fn sentences(state: &WhisperState) -> Vec<Sentence> {
+    let sentence = |segment: WhisperSegment<'_>| Sentence {
+        text: segment.to_str_lossy().map(|t| t.trim().to_owned()).unwrap_or_default(),
+        time: time(segment.start_timestamp(), segment.end_timestamp()),
+        words: words(&segment),
+        speaker: None,
+    };
+    state.as_iter().map(sentence).collect()
 }
 
 /// Tokens joined to words: one without a leading space continues the word before.
-fn words(state: &WhisperState) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    for segment in state.as_iter() {
-        let mut first = true;
-        for n in 0..segment.n_tokens() {
-            let Some(token) = segment.get_token(n) else { continue };
-            let Ok(text) = token.to_str_lossy() else { continue };
-            if text.trim().is_empty() || text.starts_with("[_") || text.starts_with("<|") {
-                continue;
+fn words(segment: &WhisperSegment<'_>) -> Vec<Token> {
+    let mut words: Vec<Token> = Vec::new();
+    for n in 0..segment.n_tokens() {
+        let Some(token) = segment.get_token(n) else { continue };
+        let Ok(text) = token.to_str_lossy() else { continue };
+        if text.trim().is_empty() || text.starts_with("[_") || text.starts_with("<|") {
+            continue;
+        }
+        let data = token.token_data();
+        let time = time(data.t0, data.t1);
+        match words.last_mut() {
+            Some(last) if !text.starts_with(' ') => {
+                last.text.push_str(&text);
+                last.time = last.time.hull(time);
             }
-            let data = token.token_data();
-            // Hundredths of a second; −1 where there is none.
-            let time = |t: i64| if t < 0 { f64::NAN } else { t as f64 / 100.0 };
-            let (start_s, end_s) = (time(data.t0), time(data.t1));
-            match words.last_mut() {
-                Some(last) if !first && !text.starts_with(' ') => {
-                    last.text.push_str(&text);
-                    last.end_s = last.end_s.max(end_s);
-                }
-                _ => words.push(Word { text: text.trim().to_owned(), start_s, end_s, speaker: None }),
-            }
-            first = false;
+            _ => words.push(Token::new(text.trim(), time, None)),
         }
     }
     words
@@ -156,8 +169,7 @@ impl Transcriber for WhisperSpeech {
         let mut all = RawTranscript { word_times: true, ..RawTranscript::default() };
         for piece in split::spoken(audio.plane, &silence, most) {
             let heard = self.piece(&audio.plane[piece.heard.clone()]).await?;
-            all.language = all.language.or(heard.language);
-            all.words.extend(split::own_words(&piece, heard.words));
+            split::join(&mut all, &piece, heard);
         }
         Ok(all)
     }

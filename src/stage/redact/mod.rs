@@ -323,8 +323,9 @@ impl Redact {
             note: findings.note.map(str::to_owned),
         };
         if plan.patches.is_empty() && plan.rewritten.is_none() {
+            let detail = self.tones_only(job).or(findings.note);
             return match intent.spans.is_empty() {
-                true => self.not_needed(job, self.tones_only(job), Some(&intent)).await,
+                true => self.not_needed(job, detail, Some(&intent)).await,
                 // All of it is silent already: an earlier pass did that, and it stays told.
                 false if self.dry_run => self.dry(job, &intent).await,
                 false => self.complete(job, stat, &intent).await,

@@ -6,6 +6,7 @@ use crate::detect::together::with_others;
 use crate::detect::{
     Detection, EntitiesError, Ruleset, SanitizedTranscript, detect_with_model, hallucination, merge, sanitize,
 };
+use crate::speech::sounding;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use unsaid_dsp::container::{ContainerError, Hint, locate};
@@ -95,6 +96,9 @@ pub struct Beside {
 
 /// Said with the outcome: more was silenced than was secret.
 const NO_WORD_TIMES: &str = "the speech engine gave no word times: whole segments were silenced";
+const NO_TIME: &str = "the speech engine gave some words no time that can be: the stretches in which they must have been said were silenced";
+/// Said with the outcome: it must not be taken for a call in which nothing was to be found.
+const NOTHING_HEARD: &str = "the transcript holds no words although something sounds in the recording: only keyed tones were looked for";
 
 impl Findings {
     /// Adds segments of an earlier run over the same file, which lasts `duration_s` now.
@@ -144,13 +148,23 @@ pub fn find(
         let recording = merge::Recording { duration_s: heard.duration_s, silence: Some(&heard.silence) };
         merge::name_tones(&mut segments, &transcript.words, language, rules);
         segments.extend(merge::place(transcript, &detections, rules, recording));
-        note = (!transcript.word_times && !detections.is_empty()).then_some(NO_WORD_TIMES);
+        note = note_of(transcript, &secret_words, &heard.speech);
         let text = clean.insert(sanitize(transcript, &detections, rules.label));
         hallucination::drop(text, &heard.silence, transcript.word_times);
     }
     let mut segments: Vec<Segment> = segments.iter().map(|s| whole_ms(s, heard.duration_s)).collect();
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
     Ok(Findings { segments, transcript: clean, note, secret_words })
+}
+
+/// What is to be said of a transcript that does not tell all.
+fn note_of(transcript: &RawTranscript, secret: &[bool], speech: &[f32]) -> Option<&'static str> {
+    if transcript.words.is_empty() {
+        return sounding::is_long(speech).then_some(NOTHING_HEARD);
+    }
+    let in_stretch = transcript.unplaced.iter().any(|at| secret.get(*at).copied().unwrap_or(false));
+    let note = if transcript.word_times { NO_TIME } else { NO_WORD_TIMES };
+    in_stretch.then_some(note)
 }
 
 /// Of so many words, which a detection covers.

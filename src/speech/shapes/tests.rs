@@ -1,0 +1,530 @@
+//! The same call as every tool writes it, and what is made of transcripts that
+//! lack words or times.
+
+use super::*;
+use serde_json::json;
+
+/// Start and end in milliseconds.
+type Said = (String, i64, i64);
+
+fn read(value: &Value, duration_s: f64) -> RawTranscript {
+    parse(value.to_string().as_bytes(), duration_s).expect("a transcript")
+}
+
+fn said(got: &RawTranscript) -> Vec<Said> {
+    let ms = |s: f64| (s * 1e3).round() as i64;
+    got.words.iter().map(|w| (w.text.clone(), ms(w.start_s), ms(w.end_s))).collect()
+}
+
+/// "Your code? 4471, thanks." with the times of its words.
+const CALL: [(&str, f64, f64); 4] =
+    [("Your", 1.0, 1.3), ("code?", 1.4, 1.9), ("4471,", 4.2, 5.6), ("thanks.", 6.5, 7.1)];
+
+fn want() -> Vec<Said> {
+    CALL.iter().map(|(w, a, b)| ((*w).to_owned(), (a * 1e3) as i64, (b * 1e3).round() as i64)).collect()
+}
+
+fn texts() -> String {
+    CALL.map(|(w, ..)| w).join(" ")
+}
+
+fn each(make: impl Fn(&str, f64, f64) -> Value) -> Value {
+    Value::Array(CALL.iter().map(|(w, a, b)| make(w, *a, *b)).collect())
+}
+
+fn ms(s: f64) -> i64 {
+    (s * 1e3).round() as i64
+}
+
+fn seconds(word: &'static str) -> Value {
+    each(|w, a, b| json!({word: w, "start": a, "end": b}))
+}
+
+/// A shape, the file, whether its times are trusted, and the language that it tells.
+type Shape = (&'static str, Value, bool, Option<&'static str>);
+
+fn whisper_shapes() -> Vec<Shape> {
+    let segment = json!({"id": 0, "start": 1.0, "end": 7.2, "text": format!(" {}", texts())});
+    let with = |words: Value| {
+        let mut segment = segment.clone();
+        segment["words"] = words;
+        segment
+    };
+    let spaced =
+        || each(|w, a, b| json!({"word": format!(" {w}"), "start": a, "end": b, "probability": 0.9}));
+    let bare = || each(|w, a, b| json!({"word": w.trim_matches(['?', ',', '.']), "start": a, "end": b}));
+    let nanos = each(|w, a, b| json!({"word": w, "start": (a * 1e9) as i64, "end": (b * 1e9) as i64}));
+    let tokens = json!([{"text": "[_BEG_]", "offsets": {"from": 0, "to": 0}}, {"text": " Your", "offsets": {"from": 1000, "to": 1300}},
+        {"text": " co", "offsets": {"from": 1400, "to": 1600}}, {"text": "de", "offsets": {"from": 1600, "to": 1850}},
+        {"text": "?", "offsets": {"from": 1850, "to": 1900}}, {"text": " 44", "offsets": {"from": 4200, "to": 5000}},
+        {"text": "71", "offsets": {"from": 5000, "to": 5550}}, {"text": ",", "offsets": {"from": 5550, "to": 5600}},
+        {"text": " thanks.", "offsets": {"from": 6500, "to": 7100}}]);
+    vec![
+        (
+            "OpenAI",
+            json!({"task": "transcribe", "language": "english", "duration": 9.0, "text": texts(), "words": bare(), "segments": [segment.clone()]}),
+            false,
+            Some("en"),
+        ),
+        ("OpenAI, words alone", json!({"text": texts(), "words": bare(), "segments": null}), false, None),
+        (
+            "faster-whisper's servers",
+            json!({"language": "en", "words": spaced(), "segments": [with(spaced())]}),
+            false,
+            Some("en"),
+        ),
+        ("faster-whisper's segments as a list", json!([with(spaced())]), false, None),
+        (
+            "WhisperX",
+            json!({"segments": [with(seconds("word"))], "word_segments": seconds("word"), "language": "en"}),
+            false,
+            Some("en"),
+        ),
+        (
+            "whisper-timestamped",
+            json!({"text": texts(), "segments": [with(seconds("text"))], "language": "en"}),
+            false,
+            Some("en"),
+        ),
+        (
+            "nanoseconds",
+            json!({"segments": [{"start": 1_000_000_000i64, "end": 7_200_000_000i64, "text": texts(), "words": nanos}]}),
+            false,
+            None,
+        ),
+        (
+            "whisper.cpp",
+            json!({"result": {"language": "en"}, "transcription": [{"offsets": {"from": 1000, "to": 7200}, "text": format!(" {}", texts()), "tokens": tokens}]}),
+            false,
+            Some("en"),
+        ),
+        (
+            "Hugging Face",
+            json!({"text": texts(), "chunks": each(|w, a, b| json!({"text": format!(" {w}"), "timestamp": [a, b]}))}),
+            false,
+            None,
+        ),
+        (
+            "NeMo",
+            json!({"text": texts(), "timestamp": {"word": each(|w, a, b| json!({"word": w, "start": a, "end": b, "start_offset": 5, "end_offset": 9})),
+            "segment": [{"segment": texts(), "start": 1.0, "end": 7.2}]}}),
+            true,
+            None,
+        ),
+        (
+            "Parakeet for MLX",
+            json!({"text": texts(), "sentences": [{"text": texts(), "start": 1.0, "end": 7.2, "duration": 6.2,
+            "tokens": each(|w, a, b| json!({"text": format!(" {w}"), "start": a, "end": b, "duration": b - a}))}]}),
+            true,
+            None,
+        ),
+        ("Vosk", json!({"result": seconds("word"), "text": texts()}), true, None),
+        (
+            "Vosk, by utterance",
+            json!([{"result": [{"word": "Your", "start": 1.0, "end": 1.3}, {"word": "code?", "start": 1.4, "end": 1.9}], "text": "Your code?"}, {"text": ""},
+            {"result": [{"word": "4471,", "start": 4.2, "end": 5.6}, {"word": "thanks.", "start": 6.5, "end": 7.1}], "text": "4471, thanks."}]),
+            true,
+            None,
+        ),
+    ]
+}
+
+fn service_shapes() -> Vec<Shape> {
+    let millis = |w: &str, a: f64, b: f64| json!({"text": w, "start": ms(a), "end": ms(b), "confidence": 0.9, "speaker": "A"});
+    let item = |w: &str, a: f64, b: f64| json!({"type": "pronunciation", "start_time": a.to_string(), "end_time": b.to_string(), "alternatives": [{"content": w}]});
+    let mut scribe = Vec::new();
+    for (w, a, b) in CALL {
+        scribe.push(json!({"text": w, "start": a, "end": b, "type": "word", "speaker_id": "speaker_0", "logprob": -0.1}));
+        scribe.push(json!({"text": " ", "start": b, "end": b, "type": "spacing", "speaker_id": "speaker_0"}));
+    }
+    let lens = |w: &str, a: f64, b: f64| json!({"Type": "pronunciation", "Alternatives": [{"Content": w}], "BeginOffsetMillis": ms(a), "EndOffsetMillis": ms(b)});
+    let speechmatics = |w: &str, a: f64, b: f64| json!({"type": "word", "start_time": a, "end_time": b, "alternatives": [{"content": w, "speaker": "S1"}]});
+    let mut rev = Vec::new();
+    for (w, a, b) in CALL {
+        let bare = w.trim_matches(['?', ',', '.']);
+        rev.push(json!({"type": "text", "value": bare, "ts": a, "end_ts": b, "confidence": 0.9}));
+        rev.push(json!({"type": "punct", "value": format!("{} ", &w[bare.len()..])}));
+    }
+    vec![
+        (
+            "Deepgram",
+            json!({"metadata": {}, "results": {"channels": [{"detected_language": "en-US", "alternatives": [{"transcript": texts(),
+            "words": each(|w, a, b| json!({"word": "x", "punctuated_word": w, "start": a, "end": b}))}]}]}}),
+            true,
+            Some("en"),
+        ),
+        (
+            "AssemblyAI",
+            json!({"id": "x", "status": "completed", "language_code": "en_us", "audio_duration": 9, "text": texts(), "words": each(millis),
+            "utterances": [{"speaker": "A", "start": 1000, "end": 7100, "text": texts(), "words": each(millis)}]}),
+            true,
+            Some("en"),
+        ),
+        (
+            "ElevenLabs Scribe",
+            json!({"language_code": "eng", "language_probability": 0.98, "text": texts(), "words": scribe}),
+            true,
+            Some("en"),
+        ),
+        (
+            "ElevenLabs Scribe, by channel",
+            json!({"transcripts": [{"language_code": "eng", "channel_index": 0, "text": texts(), "words": scribe}], "transcription_id": "x"}),
+            true,
+            Some("en"),
+        ),
+        (
+            "AWS Transcribe",
+            json!({"jobName": "j", "results": {"language_code": "en-US", "transcripts": [{"transcript": texts()}], "items": each(item)}}),
+            true,
+            Some("en"),
+        ),
+        (
+            "AWS Transcribe, with stretches",
+            json!({"results": {"transcripts": [{"transcript": texts()}], "items": each(item),
+            "audio_segments": [{"id": 0, "transcript": texts(), "start_time": "1.0", "end_time": "7.2", "items": [0, 1, 2, 3]}]}}),
+            true,
+            None,
+        ),
+        (
+            "Contact Lens",
+            json!({"JobStatus": "COMPLETED", "LanguageCode": "en-US", "Participants": [], "Transcript": [{"Id": "t", "Content": texts(), "LoudnessScores": [70.1],
+            "ParticipantRole": "AGENT", "BeginOffsetMillis": 1000, "EndOffsetMillis": 7200, "Items": each(lens)}]}),
+            true,
+            Some("en"),
+        ),
+        (
+            "Speechmatics",
+            json!({"format": "2.9", "job": {}, "metadata": {"transcription_config": {"language": "en"}}, "results": each(speechmatics)}),
+            true,
+            Some("en"),
+        ),
+        ("Rev", json!({"monologues": [{"speaker": 0, "elements": rev}]}), true, None),
+        (
+            "Twilio",
+            json!({"sentences": [{"media_channel": 1, "sentence_index": 0, "start_time": "1.0", "end_time": "7.2", "transcript": texts(),
+            "words": each(|w, a, b| json!({"word": w, "start_time": a.to_string(), "end_time": b.to_string()}))}], "meta": {}}),
+            true,
+            None,
+        ),
+    ]
+}
+
+fn google_and_azure_shapes() -> Vec<Shape> {
+    let google = |w: &str, a: f64, b: f64| json!({"startTime": format!("{a:.3}s"), "endTime": format!("{b:.3}s"), "word": w});
+    let parts = |t: f64| json!({"seconds": (t.trunc() as i64).to_string(), "nanos": (t.fract() * 1e9).round() as i64});
+    let v2 = |w: &str, a: f64, b: f64| json!({"startOffset": format!("{a}s"), "endOffset": format!("{b}s"), "word": w, "speakerLabel": "1"});
+    let result = |words: Value| json!({"alternatives": [{"transcript": texts(), "words": words}], "resultEndTime": "7.200s", "languageCode": "en-us"});
+    let ticks = |t: f64| (t * 1e7).round() as i64;
+    let azure = |w: &str, a: f64, b: f64| json!({"word": w, "offset": format!("PT{a}S"), "duration": format!("PT{:.1}S", b - a), "offsetInTicks": ticks(a), "durationInTicks": ticks(b - a)});
+    let iso = |w: &str, a: f64, b: f64| json!({"word": w, "offset": format!("PT{a}S"), "duration": format!("PT{:.1}S", b - a)});
+    let batch = |words: Value| {
+        json!({"source": "x", "durationInTicks": ticks(9.0), "combinedRecognizedPhrases": [{"channel": 0, "display": texts()}],
+        "recognizedPhrases": [{"channel": 0, "offsetInTicks": ticks(1.0), "durationInTicks": ticks(6.2), "nBest": [{"display": texts(), "words": words}]}]})
+    };
+    vec![
+        ("Google v1", json!({"results": [result(each(google))]}), true, Some("en")),
+        (
+            "Google, an operation",
+            json!({"name": "1", "done": true, "response": {"results": [result(each(google))]}}),
+            true,
+            Some("en"),
+        ),
+        (
+            "Google, seconds and nanos",
+            json!({"results": [result(each(|w, a, b| json!({"start_time": parts(a), "end_time": parts(b), "word": w})))]}),
+            true,
+            Some("en"),
+        ),
+        (
+            "Google v2",
+            json!({"results": [{"alternatives": [{"transcript": texts(), "words": each(v2)}], "resultEndOffset": "7.2s"}]}),
+            true,
+            None,
+        ),
+        (
+            "Google, diarised",
+            json!({"results": [{"alternatives": [{"transcript": texts(), "words": each(google)}], "resultEndTime": "7.2s"},
+            {"alternatives": [{"words": each(google)}]}]}),
+            true,
+            None,
+        ),
+        ("Azure batch", batch(each(azure)), true, None),
+        ("Azure batch, ISO durations", batch(each(iso)), true, None),
+        (
+            "Azure fast",
+            json!({"durationMilliseconds": 9000, "combinedPhrases": [{"text": texts()}], "phrases": [{"offsetMilliseconds": 1000, "durationMilliseconds": 6200, "text": texts(), "locale": "en-US",
+            "words": each(|w, a, b| json!({"text": w, "offsetMilliseconds": ms(a), "durationMilliseconds": ms(b - a)}))}]}),
+            true,
+            Some("en"),
+        ),
+        (
+            "Azure, detailed",
+            json!({"RecognitionStatus": "Success", "Offset": ticks(1.0), "Duration": ticks(6.2), "DisplayText": texts(),
+            "NBest": [{"Display": texts(), "Words": each(|w, a, b| json!({"Word": w, "Offset": ticks(a), "Duration": ticks(b - a)}))}]}),
+            true,
+            None,
+        ),
+    ]
+}
+
+fn shapes() -> Vec<Shape> {
+    let mut all = whisper_shapes();
+    all.extend(service_shapes());
+    all.extend(google_and_azure_shapes());
+    all
+}
+
+#[test]
+fn every_tools_shape_gives_the_same_words_at_the_same_times() {
+    for (tool, file, trusted, language) in shapes() {
+        let got = read(&file, 9.0);
+        assert_eq!(said(&got), want(), "{tool}");
+        assert!(got.word_times && got.unplaced.is_empty(), "{tool}: {:?}", got.unplaced);
+        assert_eq!((got.trusted_times, got.language.as_deref()), (trusted, language), "{tool}");
+    }
+}
+
+/// Takes every time out of a file, wherever its tool writes words.
+fn without_words(value: &mut Value) {
+    let lists = ["words", "word_segments", "tokens", "items", "Items", "Words", "elements", "word"];
+    match value {
+        Value::Object(keys) => {
+            for (key, inner) in keys.iter_mut() {
+                if lists.contains(&key.as_str()) && inner.is_array() {
+                    *inner = json!([])
+                } else {
+                    without_words(inner)
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_words),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_text_without_its_words_lies_in_the_stretch_of_its_segment() {
+    for (tool, mut file, ..) in shapes() {
+        without_words(&mut file);
+        // Their words are all that there is.
+        if matches!(tool, "Speechmatics" | "Rev" | "OpenAI, words alone" | "Hugging Face")
+            || tool.starts_with("Vosk")
+        {
+            continue;
+        }
+        let got = read(&file, 9.0);
+        let words: Vec<&str> = got.words.iter().map(|w| w.text.as_str()).collect();
+        assert_eq!(words.join(" "), texts(), "{tool}");
+        assert!(!got.word_times && got.unplaced.len() == 4, "{tool}");
+        let code = &got.words[2];
+        assert!(code.start_s <= 4.2 && code.end_s >= 5.6, "{tool}: {code:?}");
+    }
+}
+
+fn place_of(file: &Value, duration_s: f64, word: &str) -> (f64, f64) {
+    let got = read(file, duration_s);
+    let found = got.words.iter().find(|w| w.text.starts_with(word)).expect("the word");
+    (found.start_s, found.end_s)
+}
+
+#[test]
+fn what_stands_in_the_text_alone_lies_between_its_neighbours() {
+    let w = |t: &str, a: f64, b: f64| json!({"word": t, "start": a, "end": b});
+    let words = json!([w("My", 5.0, 5.2), w("mail", 5.3, 5.6), w("is", 5.7, 5.9), w("okay", 12.0, 12.5)]);
+    let text = "My mail is kim.b@example.org okay";
+    let segment = json!({"start": 5.0, "end": 12.6, "text": text, "words": words});
+    for file in [
+        json!({"segments": [segment]}),
+        json!({"text": text, "words": words}),
+        json!({"words": words, "segments": [{"start": 5.0, "end": 12.6, "text": text}]}),
+        // In the whole text alone.
+        json!({"text": text, "segments": [{"start": 5.0, "end": 12.6, "text": "My mail is okay", "words": words}]}),
+    ] {
+        assert_eq!(place_of(&file, 30.0, "kim"), (5.9, 12.0), "{file}");
+    }
+}
+
+#[test]
+fn times_in_which_nobody_can_speak_are_no_times() {
+    let file = |times: [(f64, f64); 4]| {
+        let groups = ["4000", "1234", "5678", "9017"];
+        let words: Vec<Value> =
+            groups.iter().zip(times).map(|(g, (a, b))| json!({"word": g, "start": a, "end": b})).collect();
+        let q = json!({"start": 1.0, "end": 2.5, "text": "card?", "words": [{"word": "card?", "start": 2.0, "end": 2.5}]});
+        let z = json!({"start": 15.0, "end": 16.0, "text": "thanks", "words": [{"word": "thanks", "start": 15.0, "end": 16.0}]});
+        json!({"segments": [q, {"start": 5.0, "end": 13.0, "text": groups.join(" "), "words": words}, z]})
+    };
+    let nan = f64::NAN;
+    for (how, times) in [
+        ("squeezed to the end", [(12.9, 12.92), (12.92, 12.94), (12.94, 12.96), (12.96, 12.98)]),
+        ("squeezed to the beginning", [(5.0, 5.05), (5.05, 5.1), (5.1, 5.15), (5.15, 5.2)]),
+        ("all at one moment", [(9.0, 9.0); 4]),
+        ("backwards", [(11.0, 12.0), (9.0, 10.0), (7.0, 8.0), (5.0, 6.0)]),
+        ("reversed", [(6.0, 5.0), (8.0, 7.0), (10.0, 9.0), (12.0, 11.0)]),
+        ("negative", [(-9.0, -8.0); 4]),
+        ("none", [(nan, nan); 4]),
+        ("beyond the end", [(90.0, 91.0), (91.0, 92.0), (92.0, 93.0), (93.0, 94.0)]),
+    ] {
+        let got = read(&file(times), 20.0);
+        let stretch: Vec<(f64, f64)> = got.words[1..5].iter().map(|w| (w.start_s, w.end_s)).collect();
+        assert!(stretch.iter().all(|(a, b)| *a <= 5.0 && *b >= 13.0), "{how}: {stretch:?}");
+        // A contradiction of words and segment costs both; nothing else leaves the segment.
+        let most = if how == "beyond the end" { 20.0 } else { 13.0 };
+        assert!(stretch.iter().all(|(_, b)| *b <= most), "{how}: {stretch:?}");
+        assert_eq!(got.unplaced, [1, 2, 3, 4], "{how}");
+    }
+}
+
+#[test]
+fn one_absurd_time_costs_one_word() {
+    let words = each(|w, a, b| {
+        if w == "4471," {
+            json!({"word": w, "start": 800.0, "end": 801.0})
+        } else {
+            json!({"word": w, "start": a, "end": b})
+        }
+    });
+    let got = read(&json!({"text": texts(), "words": words}), 9.0);
+    assert_eq!(got.unplaced, [2]);
+    assert_eq!(place_of(&json!({"text": texts(), "words": words}), 9.0, "4471"), (1.9, 6.5));
+}
+
+#[test]
+fn a_last_chunk_without_an_end_reaches_to_the_recordings_end_and_no_earlier_one_does() {
+    let chunk = |t: &str, a: f64, b: Option<f64>| json!({"text": t, "timestamp": [a, b]});
+    let file = json!({"text": "", "chunks": [chunk(" what is it", 1.0, Some(3.0)), chunk(" four four seven one", 5.0, Some(9.0)), chunk(" and the rest", 20.0, None)]});
+    assert_eq!(place_of(&file, 40.0, "four"), (5.0, 9.0));
+    assert_eq!(place_of(&file, 40.0, "rest"), (20.0, 40.0));
+}
+
+#[test]
+fn azures_display_adds_only_what_its_words_do_not_say() {
+    let word =
+        |w: &str, a: i64, b: i64| json!({"text": w, "offsetMilliseconds": a, "durationMilliseconds": b - a});
+    let file = |words: Value| json!({"combinedPhrases": [{"text": "It's 4471. Thanks."}], "phrases": [{"offsetMilliseconds": 1000, "durationMilliseconds": 6000, "text": "It's 4471. Thanks.", "words": words}]});
+    let spoken = file(json!([
+        word("it's", 1000, 1200),
+        word("forty", 2000, 2300),
+        word("four", 2300, 2600),
+        word("seventy", 2600, 3000),
+        word("one", 3000, 3200),
+        word("thanks", 6000, 6500)
+    ]));
+    let texts = |f: &Value| read(f, 9.0).words.iter().map(|w| w.text.clone()).collect::<Vec<_>>().join(" ");
+    assert_eq!(texts(&spoken), "it's forty four seventy one Thanks.");
+    let lacking = file(json!([word("it's", 1000, 1200), word("thanks", 6000, 6500)]));
+    assert_eq!(texts(&lacking), "it's 4471. Thanks.");
+    assert_eq!(place_of(&lacking, 9.0, "4471"), (1.2, 6.0));
+}
+
+#[test]
+fn times_that_fit_only_if_they_count_something_else_are_refused() {
+    let seconds_as_milliseconds =
+        json!({"id": "x", "audio_duration": 9, "text": texts(), "words": seconds("text")});
+    let milliseconds_as_seconds = json!({"language_code": "eng", "language_probability": 1, "text": texts(),
+        "words": each(|w, a, b| json!({"text": w, "start": ms(a), "end": ms(b), "type": "word"}))});
+    for file in [seconds_as_milliseconds, milliseconds_as_seconds] {
+        let error = parse(file.to_string().as_bytes(), 9.0).expect_err("a contradiction").to_string();
+        assert!(error.contains("count something else") && !error.contains("4471"), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_shape_is_named_by_its_keys_and_never_by_a_value() {
+    for (file, named) in [
+        (json!({"hypotheses": [{"utterance": "4471"}], "model_id": "m"}), "hypotheses, model_id"),
+        (json!([{"speech": "4471"}]), "a list with the keys speech"),
+        (json!("4471 1234"), "a text"),
+        (json!(4471), "a number"),
+        (json!({"4471123456789017": 1, "my code is 4471": 2}), "an object, which"),
+        (json!([]), "a list"),
+        (json!({}), "an object"),
+        (json!({"results": []}), "results"),
+        (json!({"words": "4471"}), "words"),
+    ] {
+        let error = parse(file.to_string().as_bytes(), 9.0).expect_err("unknown").to_string();
+        assert!(error.contains(named) && !error.contains("4471"), "{error}");
+    }
+    assert!(parse(b"my code is 4471", 9.0).is_err());
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Words and numbers, each with the time at which it is said.
+    fn call(words: &[(bool, u8)]) -> Vec<(String, f64, f64)> {
+        let mut at_s = 1.0;
+        let one = |(k, (number, n)): (usize, &(bool, u8))| {
+            let text = if *number {
+                format!("{:02}{:02}", k % 100, n % 100)
+            } else {
+                format!("word{}", (b'a' + n % 6) as char)
+            };
+            let (start_s, end_s) = (at_s, at_s + 0.9);
+            at_s += 1.0 + f64::from(n % 3) * 0.5;
+            (text, start_s, end_s)
+        };
+        words.iter().enumerate().map(one).collect()
+    }
+
+    /// The file with some words away, some times away, and some of them absurd.
+    fn broken(call: &[(String, f64, f64)], how: &[u8]) -> Vec<Value> {
+        let word = |((text, a, b), how): (&(String, f64, f64), &u8)| match how {
+            0 => None,
+            1 => Some(json!({"word": text})),
+            2 => Some(json!({"word": text, "start": null, "end": null})),
+            3 => Some(json!({"word": text, "start": b, "end": b})),
+            4 => Some(json!({"word": text, "start": -3.0, "end": -2.0})),
+            _ => Some(json!({"word": text, "start": a, "end": b})),
+        };
+        call.iter().zip(how).filter_map(word).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn no_digit_of_the_text_is_lost_whatever_words_and_times_are(
+            words in prop::collection::vec((any::<bool>(), any::<u8>()), 1..24),
+            how in prop::collection::vec(0u8..9, 24),
+            with_segment in any::<bool>(),
+        ) {
+            let call = call(&words);
+            let duration_s = call.last().expect("a word").2 + 2.0;
+            let text = call.iter().map(|w| w.0.as_str()).collect::<Vec<_>>().join(" ");
+            let listed = broken(&call, &how);
+            let file = if with_segment {
+                json!({"segments": [{"start": 0.5, "end": duration_s - 1.0, "text": text, "words": listed}]})
+            } else {
+                json!({"text": text, "words": listed})
+            };
+            let got = read(&file, duration_s);
+            for (text, start_s, end_s) in call.iter().filter(|w| w.0.starts_with(|c: char| c.is_ascii_digit())) {
+                let held = got.words.iter().any(|w| w.text == *text && w.start_s <= start_s + 1e-6 && w.end_s >= end_s - 1e-6);
+                prop_assert!(held, "{text} at {start_s}..{end_s} of {file}: {:?}", got.words);
+            }
+        }
+
+        #[test]
+        fn every_word_has_a_place_in_the_recording_whatever_its_times(
+            times in prop::collection::vec((prop::num::f64::ANY, prop::num::f64::ANY), 0..12),
+            duration_s in 0f64..90.0,
+        ) {
+            let words: Vec<Value> = times.iter().map(|(a, b)| json!({"word": "4471", "start": a, "end": b})).collect();
+            let got = read(&json!({"text": "", "words": words}), duration_s);
+            prop_assert_eq!(got.words.len(), times.len());
+            for word in &got.words {
+                prop_assert!(0.0 <= word.start_s && word.start_s <= word.end_s && word.end_s <= duration_s, "{word:?}");
+            }
+        }
+
+        #[test]
+        fn any_json_is_words_or_an_error(text in "\\{(\"(words|results|result|transcription|items|tokens|text|start|chunks|timestamp|monologues|phrases|sentences|segments|alternatives|Transcript)\":(\\[\\]|\\{\\}|\\[\\{\\}\\]|1|\"x\"|null),?){0,4}\\}") {
+            let _ = parse(text.as_bytes(), 10.0);
+        }
+
+        #[test]
+        fn any_bytes_are_words_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes, 10.0);
+        }
+    }
+}
