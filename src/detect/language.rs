@@ -24,8 +24,8 @@ const LEAST_VOTES: usize = 3;
 /// the settings, unless the call is plainly in another, and every other that a
 /// stretch of the call is in.
 pub fn spoken<'a>(words: &[Word], declared: Option<&str>, rules: &'a Ruleset) -> Vec<&'a Lexicon> {
-    let own = declared.map(language_code).and_then(|d| position(&d, &rules.lexicons));
-    let own = own.or_else(|| position(rules.language.as_deref()?, &rules.lexicons));
+    let known = |name: Option<&str>| position(&language_code(name?), &rules.lexicons);
+    let own = known(declared).or_else(|| known(rules.language.as_deref()));
     let told = told(words, &rules.lexicons);
     let all = |l: usize| told[l].iter().sum::<usize>();
     let most = (0..told.len()).rev().max_by_key(|l| all(*l)).unwrap_or(0);

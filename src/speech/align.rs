@@ -153,7 +153,12 @@ fn settle(text: &[Token], words: &[Token]) -> Vec<Token> {
         }
         return words_alone().into_iter().chain(text_alone()).collect();
     }
-    if in_words.chars().count() * 2 >= in_text.chars().count() { words_alone() } else { text_alone() }
+    let says_as_much = in_words.chars().count() * 2 >= in_text.chars().count();
+    match (says_as_much, word_digits.is_empty()) {
+        (true, _) => words_alone(),
+        (false, true) => text_alone(),
+        (false, false) => words_alone().into_iter().chain(text_alone()).collect(),
+    }
 }
 
 /// Are the digits of one, in order, among those of the other?

@@ -41,6 +41,11 @@ fn duration(text: &str) -> f64 {
     if text.starts_with('P') {
         return text.parse::<jiff::SignedDuration>().map_or(f64::NAN, |d| d.as_secs_f64());
     }
+    // `00:01:02.500`, and with a comma as subtitles have it.
+    if text.contains(':') {
+        let part = |p: &str| p.replace(',', ".").parse::<f64>().unwrap_or(f64::NAN);
+        return text.split(':').fold(0.0, |all, p| all * 60.0 + part(p));
+    }
     text.trim_end_matches('s').parse().unwrap_or(f64::NAN)
 }
 

@@ -11,6 +11,7 @@ mod chunks;
 mod deepgram;
 mod fields;
 mod google;
+mod json;
 mod nemo;
 mod rev;
 mod scribe;
@@ -60,8 +61,7 @@ pub const KNOWN: &str = "verbose_json (OpenAI, Groq, faster-whisper, WhisperX, w
 /// # Errors
 /// [`SpeechError::NotUnderstood`] when no shape fits, or its times are not those of this recording.
 pub fn parse(json: &[u8], duration_s: f64) -> Result<RawTranscript, SpeechError> {
-    let value: Value =
-        serde_json::from_slice(json).map_err(|_| SpeechError::NotUnderstood("it is not JSON".to_owned()))?;
+    let value = json::read(json).ok_or_else(|| SpeechError::NotUnderstood("it is not JSON".to_owned()))?;
     let (name, reading) = recognised(&value).ok_or_else(|| unknown(&value))?;
     let reading = reading.in_seconds(duration_s).ok_or_else(|| {
         SpeechError::NotUnderstood(format!(

@@ -47,6 +47,13 @@ fn add(words: &mut Vec<Token>, result: &Value) {
     }
     let time = span(result, "start_time", "end_time");
     let speaker = name(result.get("channel")).or_else(|| name(best.get("speaker")));
-    // An entity is written in several words, all of them in its time.
-    words.extend(content.split_whitespace().map(|said| Token::new(said, time, speaker.clone())));
+    // An entity is written in several words, which share its time.
+    let count = content.split_whitespace().count() as f64;
+    let part = |n: usize| {
+        let (start_s, end_s) = (time.start_s.unwrap_or(f64::NAN), time.end_s.unwrap_or(f64::NAN));
+        let at = |n: usize| start_s + (end_s - start_s) * n as f64 / count;
+        Time::new(at(n), at(n + 1))
+    };
+    let said = content.split_whitespace().enumerate();
+    words.extend(said.map(|(n, said)| Token::new(said, part(n), speaker.clone())));
 }

@@ -376,6 +376,29 @@ fn times_in_which_nobody_can_speak_are_no_times() {
 }
 
 #[test]
+fn a_neighbours_time_is_no_time() {
+    let word = |w: &str, a: f64, b: f64| json!({"word": w, "start": a, "end": b});
+    let words = json!([
+        word("It's", 5.0, 5.3),
+        word("4471", 12.5, 13.2),
+        word("okay", 12.5, 13.2),
+        word("bye", 14.0, 14.5)
+    ]);
+    let file =
+        json!({"segments": [{"start": 5.0, "end": 14.6, "text": "It's 4471 okay bye", "words": words}]});
+    assert_eq!(place_of(&file, 20.0, "4471"), (5.3, 14.0));
+}
+
+#[test]
+fn pythons_nan_and_clock_times_are_read() {
+    let file = r#"{"segments": [{"start": "00:00:05.000", "end": "0:00:13,000", "text": "it is 4471 okay", "words": [
+        {"word": "it", "start": 5.0, "end": 5.2}, {"word": "is", "start": 5.3, "end": 5.5},
+        {"word": "4471", "start": NaN, "end": NaN}, {"word": "okay", "start": 12.0, "end": 12.4}]}]}"#;
+    let got = parse(file.as_bytes(), 20.0).expect("a transcript");
+    assert_eq!((got.words[2].start_s, got.words[2].end_s), (5.5, 12.0));
+}
+
+#[test]
 fn one_absurd_time_costs_one_word() {
     let words = each(|w, a, b| {
         if w == "4471," {
