@@ -205,6 +205,10 @@ fn drop_squeezed(said: &[Said], told: &mut [Told]) {
 }
 
 fn is_squeezed(said: &[Said], told: &[Told], row: &[usize]) -> bool {
+    // Sentences of two people overlap; words of one do not.
+    if row.len() > 1 && row.iter().any(|i| said[*i].words > 1) {
+        return false;
+    }
     let times = row.iter().filter_map(|i| told[*i]);
     let (from, to) = times.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), t| (a.min(t.0), b.max(t.1)));
     // Tools that cannot align a word give it its neighbour's time: which of the two it is nobody knows.

@@ -376,6 +376,18 @@ fn times_in_which_nobody_can_speak_are_no_times() {
 }
 
 #[test]
+fn turns_of_two_people_that_overlap_are_both_believed() {
+    let turn =
+        |text: &str, a: i64, b: i64| json!({"Content": text, "BeginOffsetMillis": a, "EndOffsetMillis": b});
+    let file = json!({"Transcript": [turn("well I think that you told me so last week", 1000, 3200),
+        turn("no I never said anything at all of that", 1200, 3100), turn("it is 4471", 12_000, 14_000)]});
+    let got = read(&file, 20.0);
+    assert_eq!((got.words[0].start_s, got.words[0].end_s), (1.0, 3.2));
+    assert_eq!((got.words[10].start_s, got.words[10].end_s), (1.2, 3.1));
+    assert_eq!(place_of(&file, 20.0, "4471"), (12.0, 14.0));
+}
+
+#[test]
 fn a_neighbours_time_is_no_time() {
     let word = |w: &str, a: f64, b: f64| json!({"word": w, "start": a, "end": b});
     let words = json!([
