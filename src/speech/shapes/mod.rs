@@ -23,6 +23,8 @@ mod whisper_cpp;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_places;
 
 use super::reading::Reading;
 use super::{SpeechError, placing};
