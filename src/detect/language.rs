@@ -32,7 +32,8 @@ pub fn spoken<'a>(words: &[Word], declared: Option<&str>, rules: &'a Ruleset) ->
     let first = own.filter(|own| all(most) <= 2 * all(*own) + LEAST).unwrap_or(most);
     let votes = votes(words, &rules.lexicons);
     let in_part = |l: usize| {
-        tells(&votes[l], &votes[first]) || windows(&told[l]).zip(windows(&told[first])).any(|(here, main)| here >= main + LEAST)
+        tells(&votes[l], &votes[first])
+            || windows(&told[l]).zip(windows(&told[first])).any(|(here, main)| here >= main + LEAST)
             || told[l].windows(ROW).zip(told[first].windows(ROW)).any(|(here, main)| {
                 here.iter().filter(|t| **t > 0).count() >= LEAST && main.iter().all(|t| *t == 0)
             })
