@@ -14,7 +14,7 @@ use unsaid::bus::kafka::KafkaBus;
 use unsaid::bus::retry::RetryRelay;
 use unsaid::bus::{Bus, Event, Message, Outgoing, Subscription, Topics};
 use unsaid::call::{CallKey, PbxId, TenantId};
-use unsaid::message::{DeadLetter, Payload, RecordingReady, Topic, Why};
+use unsaid::message::{DeadLetter, Payload, RecordingReady, Retried, Topic, Why};
 use unsaid::metrics::Metrics;
 
 fn outgoing(key: &str, n: usize) -> Outgoing {
@@ -299,6 +299,124 @@ async fn consumer(bus: Arc<dyn Bus>, prefix: &str) {
     letters.close().await;
 }
 
+/// Panics where its recording's name says, once or always.
+#[derive(Default)]
+struct Panicking {
+    panicked: Mutex<HashSet<String>>,
+    given_up: Mutex<HashSet<String>>,
+}
+
+impl Panicking {
+    fn at(&self, place: &str, input: &RecordingReady) {
+        let first = self.panicked.lock().unwrap().insert(format!("{place} {}", input.recordingfile));
+        let file = input.recordingfile.as_str();
+        assert!(file != format!("{place} always"), "on purpose, always");
+        assert!(file != format!("{place} once") || !first, "on purpose, once");
+    }
+}
+
+#[async_trait]
+impl Stage for Panicking {
+    type Input = RecordingReady;
+
+    fn name(&self) -> &'static str {
+        "redact"
+    }
+
+    async fn expected_bytes(&self, input: &RecordingReady) -> u64 {
+        self.at("memory", input);
+        0
+    }
+
+    async fn run(&self, input: &RecordingReady, _: u32) -> Outcome {
+        match input.recordingfile.starts_with("end") {
+            true => Outcome::Reject { reason: "not_understood" },
+            false => Outcome::Done,
+        }
+    }
+
+    async fn give_up(&self, input: &RecordingReady, _: &str) -> bool {
+        self.at("end", input);
+        self.given_up.lock().unwrap().insert(input.recordingfile.clone())
+    }
+}
+
+/// A panic outside of a stage's work ends its message, visibly, and holds up no other.
+async fn panics(bus: Arc<dyn Bus>, prefix: &str) {
+    let topics = Topics::new(bus.clone(), prefix);
+    topics.ensure_all(1).await.unwrap();
+    let stage = Arc::new(Panicking::default());
+    let stop = CancellationToken::new();
+    let (limits, metrics) = (Limits::default(), Metrics::new().unwrap());
+    let work = Consumer { topics: topics.clone(), stage: stage.clone(), limits, metrics };
+    let task = tokio::spawn(work.run(stop.clone()));
+    let files = ["memory always", "end always", "end once", "plain"];
+    for file in files {
+        topics.publish(&ready(1, file), &[]).await.unwrap();
+    }
+    let mut letters = bus.subscribe(&[topics.name(Topic::DeadLetters)], "letters").await.unwrap();
+    let mut reasons = Vec::new();
+    while reasons.len() < 3 {
+        let letter: DeadLetter = serde_json::from_slice(&next(&mut letters).await.payload).unwrap();
+        reasons.push(letter.reason);
+    }
+    assert_eq!(reasons, ["panic", "not_understood", "not_understood"]);
+    let started = std::time::Instant::now();
+    let lag = async || bus.lag(&topics.name(Topic::Recordings), "unsaid-redact").await.unwrap()[0].1;
+    while lag().await > 0 {
+        assert!(started.elapsed() < Duration::from_secs(30), "the partition stands still");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(
+        *stage.given_up.lock().unwrap(),
+        HashSet::from(["memory always", "end once"].map(str::to_owned))
+    );
+    stop.cancel();
+    task.await.unwrap().unwrap();
+    letters.close().await;
+}
+
+/// A retry that is due waits for none that is not: not of its call, not of its partition.
+async fn retries_wait_alone(bus: Arc<dyn Bus>, prefix: &str) {
+    let topics = Topics::new(bus.clone(), prefix);
+    topics.ensure_all(1).await.unwrap();
+    let relay = RetryRelay { held_at_most: Duration::from_secs(1), ..RetryRelay::new(topics.clone()) };
+    let stop = CancellationToken::new();
+    let limits = Limits { messages: 3, backlog: 2, drain: Duration::ZERO, ..Limits::default() };
+    let metrics = Metrics::new().unwrap();
+    let work = Consumer { topics: topics.clone(), stage: Arc::new(relay), limits, metrics };
+    let retried = |n: usize, file: &str, after_s: i64| Retried {
+        call: key(n),
+        topic: "recordings".to_owned(),
+        stage: "redact".to_owned(),
+        reason: "unreachable".to_owned(),
+        attempts: 1,
+        not_before: chrono::Utc::now() + chrono::TimeDelta::seconds(after_s),
+        input: serde_json::to_value(ready(n, file)).unwrap(),
+    };
+    // More than are held at once, and the last of them is due; so is another of the first one's call.
+    topics.publish(&retried(1, "later", 20), &[]).await.unwrap();
+    topics.publish(&retried(1, "of the same call", 0), &[]).await.unwrap();
+    for n in 2..12 {
+        topics.publish(&retried(n, "later", 20), &[]).await.unwrap();
+    }
+    topics.publish(&retried(12, "of the same partition", 0), &[]).await.unwrap();
+    let published = std::time::Instant::now();
+    let task = tokio::spawn(work.run(stop.clone()));
+    let mut recordings = bus.subscribe(&[topics.name(Topic::Recordings)], "due").await.unwrap();
+    let mut due = Vec::new();
+    while due.len() < 13 {
+        let ready: RecordingReady = serde_json::from_slice(&next(&mut recordings).await.payload).unwrap();
+        due.push(ready.recordingfile);
+        let early = due.len() < 3;
+        assert_eq!(published.elapsed() < Duration::from_secs(17), early, "{due:?}");
+    }
+    assert_eq!(due[..2], ["of the same call", "of the same partition"]);
+    stop.cancel();
+    task.await.unwrap().unwrap();
+    recordings.close().await;
+}
+
 /// A consumer that is stopped finishes and commits what runs; what waited comes to the next.
 async fn shutdown_drains(bus: Arc<dyn Bus>, prefix: &str) {
     struct Slow(Mutex<Vec<String>>);
@@ -442,6 +560,10 @@ on_both! {
         |bus: super::Suite, prefix: String| async move { super::sharing(bus.as_ref(), &prefix).await };
     retries_gives_up_and_stays_within_its_permits =>
         |bus: super::Suite, prefix: String| async move { super::consumer(bus, &prefix).await };
+    ends_what_panics_and_goes_on =>
+        |bus: super::Suite, prefix: String| async move { super::panics(bus, &prefix).await };
+    holds_up_no_retry_that_is_due_for_one_that_is_not =>
+        |bus: super::Suite, prefix: String| async move { super::retries_wait_alone(bus, &prefix).await };
     drains_what_is_revoked_before_another_takes_it =>
         |bus: super::Suite, prefix: String| async move { super::revoke_drains(bus, &prefix).await };
     drains_at_shutdown =>

@@ -12,16 +12,13 @@
 
 use super::dead_letter::RejectBudget;
 use super::ledger::Ledger;
-use super::retry::{ATTEMPTS, backoff};
-use super::{BusError, Event, Message, Subscription, TopicPartition, Topics, publish_until_acknowledged};
-use crate::call::{CallKey, PbxId, TenantId};
-use crate::message::{DeadLetter, Payload, Retried};
+use super::work::{PERMIT_BYTES, Work};
+use super::{BusError, Event, Message, Subscription, TopicPartition, Topics};
+use crate::message::Payload;
 use crate::metrics::Metrics;
 use async_trait::async_trait;
-use chrono::{TimeDelta, Utc};
-use futures::FutureExt;
+use chrono::Utc;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -54,7 +51,7 @@ impl Outcome {
         Outcome::Retry { after, reason, counts: false }
     }
 
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Outcome::Done => "done",
             Outcome::Retry { .. } => "retry",
@@ -69,6 +66,11 @@ pub trait Stage: Send + Sync + 'static {
     type Input: Payload;
 
     fn name(&self) -> &'static str;
+
+    /// Messages of one key run one after the other. Not where each waits for its own time.
+    fn keeps_order(&self) -> bool {
+        true
+    }
 
     /// The memory that this input will take, in bytes.
     async fn expected_bytes(&self, _input: &Self::Input) -> u64 {
@@ -115,8 +117,6 @@ impl Default for Limits {
 }
 
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
-/// Bytes are counted in KiB: a semaphore holds fewer than 2^32 permits.
-const PERMIT_BYTES: u64 = 1024;
 
 /// A stage on its topic.
 pub struct Consumer<S: Stage> {
@@ -141,6 +141,7 @@ struct Finished {
 }
 
 struct Running {
+    keeps_order: bool,
     partitions: HashMap<TopicPartition, Partition>,
     busy: HashSet<(TopicPartition, String)>,
     tasks: JoinSet<Finished>,
@@ -162,6 +163,7 @@ impl<S: Stage> Consumer<S> {
         let topic = self.topics.name(S::Input::TOPIC);
         let mut subscription = self.topics.bus().subscribe(&[topic], &self.group()).await?;
         let mut running = Running {
+            keeps_order: self.stage.keeps_order(),
             partitions: HashMap::new(),
             busy: HashSet::new(),
             tasks: JoinSet::new(),
@@ -252,7 +254,7 @@ impl<S: Stage> Consumer<S> {
         let finished = Finished { at, offset, key };
         let handle = running.tasks.spawn(async move {
             let _permit = permit;
-            work.settle(message).await;
+            work.finish(message).await;
             finished
         });
         partition.running.insert(offset, handle);
@@ -270,15 +272,15 @@ impl Running {
         })
     }
 
-    /// The first waiting message of `at` whose key is idle and has nothing waiting before it,
-    /// with a permit to run.
+    /// The first waiting message of `at` whose key is idle and has nothing waiting before it, where
+    /// that matters, with a permit to run.
     fn startable(&mut self, at: &TopicPartition) -> Option<(Message, OwnedSemaphorePermit)> {
         let partition = self.partitions.get_mut(at)?;
         let mut before: HashSet<&str> = HashSet::new();
-        let index = partition
-            .backlog
-            .iter()
-            .position(|m| before.insert(&m.key) && !self.busy.contains(&(at.clone(), m.key.clone())))?;
+        let index = partition.backlog.iter().position(|m| {
+            let mut is_first = || before.insert(&m.key);
+            !self.keeps_order || is_first() && !self.busy.contains(&(at.clone(), m.key.clone()))
+        })?;
         let permit = self.messages.clone().try_acquire_owned().ok()?;
         Some((partition.backlog.remove(index)?, permit))
     }
@@ -287,8 +289,13 @@ impl Running {
     fn finish_all(&mut self, finished: Result<Finished, JoinError>) {
         let mut next = Some(finished);
         while let Some(finished) = next {
-            if let Ok(finished) = finished {
-                self.finish(&finished);
+            match finished {
+                Ok(finished) => self.finish(&finished),
+                Err(error) if error.is_panic() => {
+                    tracing::error!(%error, "a message's task panicked: it comes again after a restart");
+                }
+                // Dropped at the end of a drain.
+                Err(_) => {}
             }
             next = self.tasks.try_join_next();
         }
@@ -361,117 +368,8 @@ impl Running {
     }
 }
 
-/// What one task needs to bring a message to its end.
-struct Work<S: Stage> {
-    topics: Topics,
-    stage: Arc<S>,
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    bytes: Arc<Semaphore>,
-    rejects: Arc<RejectBudget>,
-}
-
-impl<S: Stage> Work<S> {
-    /// Returns when the message needs nothing more: it is done, or its retry
-    /// or dead letter is acknowledged.
-    async fn settle(&self, message: Message) {
-        let attempts = message.header(ATTEMPTS).and_then(|a| a.parse().ok()).unwrap_or(0);
-        let Ok(input) = serde_json::from_slice::<S::Input>(&message.payload) else {
-            self.rejects.take().await;
-            return self.dead_letter(&message, call_of_key(&message.key), "unreadable", attempts).await;
-        };
-        let outcome = self.run(&input, attempts).await;
-        let name = self.stage.name();
-        self.metrics.stage_outcomes.with_label_values(&[name, outcome.label()]).inc();
-        match outcome {
-            Outcome::Done => {}
-            Outcome::Retry { after, reason, counts } => {
-                let attempts = attempts + u32::from(counts);
-                if attempts >= self.limits.attempts {
-                    return self.give_up(&message, &input, reason, attempts).await;
-                }
-                self.retry(&input, after, reason, attempts).await;
-            }
-            Outcome::Reject { reason } => {
-                self.rejects.take().await;
-                self.give_up(&message, &input, reason, attempts + 1).await;
-            }
-        }
-    }
-
-    async fn run(&self, input: &S::Input, attempts: u32) -> Outcome {
-        let most = (self.limits.bytes / PERMIT_BYTES) as u32;
-        let wanted = self.stage.expected_bytes(input).await.div_ceil(PERMIT_BYTES);
-        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).clamp(0, most);
-        // The semaphore is never closed; were it, running without a permit is the lesser evil.
-        let _permit = self.bytes.clone().acquire_many_owned(wanted).await.ok();
-        let name = self.stage.name();
-        let bytes = self.metrics.in_flight_bytes.with_label_values(&[name]);
-        let reserved = i64::from(wanted) * PERMIT_BYTES as i64;
-        bytes.add(reserved);
-        let timer = self.metrics.stage_seconds.with_label_values(&[name]).start_timer();
-        let run = AssertUnwindSafe(self.stage.run(input, attempts)).catch_unwind().await;
-        timer.observe_duration();
-        bytes.sub(reserved);
-        run.unwrap_or_else(|_| {
-            tracing::error!(stage = name, call = %input.call().message_key(), "a stage panicked");
-            Outcome::Reject { reason: "panic" }
-        })
-    }
-
-    async fn retry(&self, input: &S::Input, after: Duration, reason: &str, attempts: u32) {
-        let wait = after.max(backoff(self.limits.retry_base, attempts, self.limits.retry_most));
-        let retried = Retried {
-            call: input.call().clone(),
-            topic: S::Input::TOPIC.name().to_owned(),
-            stage: self.stage.name().to_owned(),
-            reason: reason.to_owned(),
-            attempts,
-            not_before: Utc::now() + TimeDelta::from_std(wait).unwrap_or_default(),
-            input: serde_json::to_value(input).unwrap_or_default(),
-        };
-        publish_until_acknowledged(&self.topics, &retried, &[]).await;
-    }
-
-    async fn give_up(&self, message: &Message, input: &S::Input, reason: &'static str, attempts: u32) {
-        let mut wait = Duration::from_millis(200);
-        while !self.stage.give_up(input, reason).await {
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(10));
-        }
-        self.dead_letter(message, input.call().clone(), reason, attempts).await;
-    }
-
-    async fn dead_letter(&self, message: &Message, call: CallKey, reason: &str, attempts: u32) {
-        let name = self.stage.name();
-        tracing::error!(stage = name, call = %call.message_key(), reason, attempts, "dead letter");
-        self.metrics.dead_letters.with_label_values(&[name, reason]).inc();
-        let letter = DeadLetter {
-            call,
-            topic: S::Input::TOPIC.name().to_owned(),
-            partition: message.at.partition,
-            offset: message.offset,
-            stage: name.to_owned(),
-            reason: reason.to_owned(),
-            attempts,
-        };
-        publish_until_acknowledged(&self.topics, &letter, &[]).await;
-    }
-}
-
 /// Seconds since the event, by its CloudEvents time.
 fn age_s(message: &Message) -> Option<f64> {
     let at = chrono::DateTime::parse_from_rfc3339(message.header("ce_time")?).ok()?;
     Some(((Utc::now() - at.to_utc()).num_milliseconds().max(0)) as f64 / 1e3)
-}
-
-/// The call in a message key, for a payload that cannot be read.
-fn call_of_key(key: &str) -> CallKey {
-    let mut parts = key.splitn(3, '/');
-    let mut next = || parts.next().unwrap_or("").to_owned();
-    CallKey {
-        tenant: next().try_into().unwrap_or_else(|_| TenantId::unknown()),
-        pbx: next().try_into().unwrap_or_else(|_| PbxId::unknown()),
-        linkedid: next(),
-    }
 }

@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod kafka;
 pub mod ledger;
 pub mod retry;
+mod work;
 
 use crate::message::{Payload, Topic};
 use async_trait::async_trait;

@@ -1,8 +1,10 @@
 //! Waiting: a retried input sleeps here until it is due, then goes back to its
-//! own topic with its count of attempts.
+//! own topic with its count of attempts. Each waits for its own time alone: not
+//! behind another of its call, and, since one that waits for long goes to the
+//! end of the topic again, not behind others of its partition either.
 
 use super::consumer::{Outcome, Stage};
-use super::{Outgoing, Topics};
+use super::{Outgoing, Topics, publish_until_acknowledged};
 use crate::message::{Retried, Topic};
 use async_trait::async_trait;
 use chrono::Utc;
@@ -19,14 +21,28 @@ pub fn backoff(base: Duration, attempt: u32, most: Duration) -> Duration {
     full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
+/// One that is not due after this makes room for those behind it.
+const HELD_AT_MOST: Duration = Duration::from_secs(60);
+/// Between two tries of a bus that does not answer.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// The stage of the `retries` topic.
 pub struct RetryRelay {
-    topics: Topics,
+    pub topics: Topics,
+    pub held_at_most: Duration,
 }
 
 impl RetryRelay {
     pub fn new(topics: Topics) -> RetryRelay {
-        RetryRelay { topics }
+        RetryRelay { topics, held_at_most: HELD_AT_MOST }
+    }
+
+    /// Publishes until it is acknowledged: what waits here is nowhere else.
+    async fn publish(&self, topic: &str, message: Outgoing) {
+        while let Err(error) = self.topics.bus().publish(topic, message.clone()).await {
+            tracing::warn!(%error, topic, "a retry could not be published, trying again");
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
     }
 }
 
@@ -38,11 +54,21 @@ impl Stage for RetryRelay {
         "retry"
     }
 
+    fn keeps_order(&self) -> bool {
+        false
+    }
+
     async fn run(&self, input: &Retried, _: u32) -> Outcome {
         let Some(topic) = Topic::ALL.into_iter().find(|t| t.name() == input.topic) else {
             return Outcome::Reject { reason: "unknown_topic" };
         };
+        // One that is due already is not in the future.
         let wait = (input.not_before - Utc::now()).to_std().unwrap_or_default();
+        if wait > self.held_at_most {
+            tokio::time::sleep(self.held_at_most).await;
+            publish_until_acknowledged(&self.topics, input, &[]).await;
+            return Outcome::Done;
+        }
         tokio::time::sleep(wait).await;
         let Ok(payload) = serde_json::to_vec(&input.input) else {
             return Outcome::Reject { reason: "unreadable" };
@@ -52,13 +78,8 @@ impl Stage for RetryRelay {
             ("content-type".to_owned(), "application/json".to_owned()),
         ];
         let message = Outgoing { key: input.call.message_key(), headers, payload };
-        match self.topics.bus().publish(&self.topics.name(topic), message).await {
-            Ok(_) => Outcome::Done,
-            Err(error) => {
-                tracing::warn!(%error, "a retry could not be published, waiting again");
-                Outcome::retry(Duration::from_secs(2), "bus")
-            }
-        }
+        self.publish(&self.topics.name(topic), message).await;
+        Outcome::Done
     }
 }
 
