@@ -31,7 +31,7 @@ use crate::speech::openai::OpenAiSpeech;
 use crate::speech::sidecar::Sidecar;
 use crate::stage::analyse::Analyse;
 use crate::stage::pbx::{Circuit, Pbx, Pbxs};
-use crate::stage::redact::{CallWords, Redact};
+use crate::stage::redact::{CallWords, Looks, Redact};
 use crate::stage::register::Register;
 use crate::store::Store;
 use crate::vault::originals::Originals;
@@ -287,15 +287,16 @@ impl App {
             limit_bytes: self.config.limits.recording_mib << 20,
             metrics: self.metrics.clone(),
             call_words: CallWords::default(),
+            looks: Looks::default(),
         }
     }
 
     fn feeder(&self, pbx: &Pbx) -> Feeder {
         let (recordings, pbx) = (pbx.recordings.clone(), &pbx.config);
         let (since, days) = match &pbx.source {
-            SourceConfig::Freepbx(c) => (c.since, pbx.sweep_folders_days),
+            SourceConfig::Freepbx(c) => (c.since, self.swept_days(pbx)),
             // All of its history is read.
-            SourceConfig::Csv(_) => (Some(chrono::NaiveDate::MIN), pbx.sweep_folders_days),
+            SourceConfig::Csv(_) => (Some(chrono::NaiveDate::MIN), self.swept_days(pbx)),
             // What is kept there was put there by unsaid.
             SourceConfig::Twilio(_) => (None, 0),
         };
@@ -314,6 +315,21 @@ impl App {
             metrics: self.metrics.clone(),
             orphans: Orphans::new(recordings, Swept { tenant, pbx: id, zone, days, since }),
         }
+    }
+
+    /// Days of folders that are swept. None where another PBX's recordings lie among a PBX's own: a
+    /// file that no row of the one names may be the other's.
+    fn swept_days(&self, pbx: &PbxConfig) -> u32 {
+        let is_other = |p: &&PbxConfig| (&p.tenant, &p.id) != (&pbx.tenant, &pbx.id);
+        let other = self.config.pbx.iter().filter(is_other).find(|p| pbx.recordings.holds(&p.recordings));
+        let Some(other) = other.filter(|_| pbx.sweep_folders_days > 0) else {
+            return pbx.sweep_folders_days;
+        };
+        tracing::warn!(
+            tenant = %pbx.tenant, pbx = %pbx.id, other = %other.id,
+            "two PBXs share a folder of recordings: it is not swept, so a file that no CDR names is not redacted; give each a folder of its own"
+        );
+        0
     }
 
     fn spawn<S: Stage>(

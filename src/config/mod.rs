@@ -373,7 +373,7 @@ impl Config {
         for pbx in &self.pbx {
             pbx.check()?;
         }
-        Ok(())
+        pbx::check_together(&self.pbx)
     }
 }
 
@@ -401,6 +401,42 @@ mod tests {
             let error = Config::from_text(text).expect_err(text).to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    fn office(tenant: &str, id: &str, base: &str, more: &str) -> String {
+        format!(
+            "[[pbx]]\ntenant = \"{tenant}\"\nid = \"{id}\"\n[pbx.source]\nkind = \"csv\"\npath = \"/x\"\n\
+             [pbx.recordings]\nkind = \"local\"\nbase = \"{base}\"\n{more}\n"
+        )
+    }
+
+    #[test]
+    fn two_pbxs_of_a_tenant_with_one_id_are_refused_in_a_sentence_and_those_of_two_tenants_are_not() {
+        let of = |first: &str, second: &str| {
+            Config::from_text(&(office(first, "office", "/a", "") + &office(second, "office", "/b", "")))
+        };
+        let error = of("acme", "acme").expect_err("one id twice").to_string();
+        assert_eq!(
+            error,
+            "pbx.id is office twice in tenant acme, but each PBX of a tenant needs an id of its own"
+        );
+        assert_eq!(of("acme", "other").expect("two tenants").pbx.len(), 2);
+    }
+
+    #[test]
+    fn retention_is_refused_where_a_folder_is_shared_with_another_pbx() {
+        let of = |base: &str, retention: &str| {
+            Config::from_text(
+                &(office("acme", "one", "/spool/monitor", "") + &office("acme", "two", base, retention)),
+            )
+        };
+        let retention = "[pbx.retention]\ndays = 30\nat = \"03:30\"";
+        for shared in ["/spool/monitor", "/spool/monitor/", "/spool/monitor/two", "/spool"] {
+            assert!(of(shared, "").is_ok(), "{shared}");
+            let error = of(shared, retention).expect_err(shared).to_string();
+            assert!(error.contains("PBX one of acme") && error.contains("PBX two of acme"), "{error}");
+        }
+        assert!(of("/spool/monitor-2", retention).is_ok());
     }
 
     #[test]

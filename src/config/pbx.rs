@@ -8,7 +8,7 @@ use crate::call::{PbxId, TenantId};
 use chrono::{NaiveDate, NaiveTime};
 use secrecy::SecretString;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -177,6 +177,23 @@ pub enum RecordingsConfig {
 }
 
 impl RecordingsConfig {
+    /// One of the two folders is the other, or lies in it, on the same machine.
+    pub fn shares(&self, other: &RecordingsConfig) -> bool {
+        self.holds(other) || other.holds(self)
+    }
+
+    /// The other's folder is this one, or lies in it.
+    pub fn holds(&self, other: &RecordingsConfig) -> bool {
+        match (self, other) {
+            (RecordingsConfig::Local(a), RecordingsConfig::Local(b)) => b.base.starts_with(&a.base),
+            (RecordingsConfig::Sftp(a), RecordingsConfig::Sftp(b)) => {
+                let is_same_server = (&a.host, a.port) == (&b.host, b.port);
+                is_same_server && Path::new(&b.base).starts_with(&a.base)
+            }
+            _ => false,
+        }
+    }
+
     /// The same machine and user, another folder.
     pub fn at(&self, base: &str) -> RecordingsConfig {
         match self {
@@ -320,6 +337,35 @@ impl PbxConfig {
         }
         Ok(())
     }
+}
+
+/// What no two PBXs may have in common: their name within a tenant, by which all that is known is kept;
+/// and a folder of recordings out of which one deletes.
+pub(super) fn check_together(all: &[PbxConfig]) -> Result<(), ConfigError> {
+    for (n, pbx) in all.iter().enumerate() {
+        for other in &all[..n] {
+            if (&other.tenant, &other.id) == (&pbx.tenant, &pbx.id) {
+                return Err(ConfigError::Limit {
+                    key: "pbx.id",
+                    value: format!("{} twice in tenant {}", pbx.id, pbx.tenant),
+                    limit: "each PBX of a tenant needs an id of its own",
+                });
+            }
+            if pbx.recordings.shares(&other.recordings)
+                && (pbx.retention.is_some() || other.retention.is_some())
+            {
+                return Err(ConfigError::Limit {
+                    key: "pbx.retention",
+                    value: format!(
+                        "set where PBX {} of {} and PBX {} of {} share a folder of recordings",
+                        other.id, other.tenant, pbx.id, pbx.tenant
+                    ),
+                    limit: "it would delete the other's; leave it out, or give each a folder of its own",
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn default_tenant() -> TenantId {

@@ -39,6 +39,8 @@ pub enum Fault {
     NotFinished { wait: Duration },
     #[error("the same file is being redacted for another call")]
     Busy,
+    #[error("the database knows nothing of this recording")]
+    NoRow,
     #[error("the original could not be sealed, so nothing was written: {0}")]
     Unsealed(#[source] SealError),
     #[error("a worker stopped")]
@@ -55,7 +57,8 @@ impl Redact {
             Err(error) => return store_failed(&error),
         };
         let age = call.map_or(PERMITTED_WITHIN, |c| Utc::now() - c.started_at);
-        if age >= PERMITTED_WITHIN {
+        // A call of the future is none of today's: the PBX's clock is wrong.
+        if age.abs() >= PERMITTED_WITHIN {
             return Outcome::Reject { reason };
         }
         let longer = (age / 10).to_std().unwrap_or_default();
@@ -79,6 +82,8 @@ impl Redact {
                 Outcome::wait((*wait).max(Duration::from_millis(200)), "not_finished")
             }
             Fault::Busy => Outcome::wait(soon, "busy"),
+            // Kept before its message was sent: it was removed by hand, or an old backup was put back.
+            Fault::NoRow => Outcome::retry(soon, "no_row"),
             Fault::Recordings(error) => {
                 self.metrics.recording_errors.with_label_values(&[pbx, error.kind()]).inc();
                 tracing::warn!(call = %input.call.message_key(), %error, "recording");

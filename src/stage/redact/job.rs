@@ -7,7 +7,7 @@ use crate::message::RecordingReady;
 use crate::recordings::{RecordingsError, Stat};
 use crate::stage::pbx::Pbx;
 use crate::store::recordings::RecordingRow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// One recording at work.
 pub(super) struct Job<'a> {
@@ -54,6 +54,6 @@ pub(super) fn path_of(row: &RecordingRow) -> Result<RecordingPath, RecordingsErr
 impl Redact {
     pub(super) async fn row(&self, input: &RecordingReady) -> Result<RecordingRow, Fault> {
         let row = self.store.recording(&input.call.tenant, &input.recording_id).await?;
-        row.ok_or(Fault::NotFinished { wait: Duration::from_secs(1) })
+        row.ok_or(Fault::NoRow)
     }
 }

@@ -28,6 +28,7 @@ pub mod plan;
 mod same;
 mod seal;
 mod siblings;
+mod stillness;
 
 use super::pbx::{Pbx, Pbxs};
 use crate::bus::Topics;
@@ -50,6 +51,7 @@ use plan::{Beside, Findings, Heard, Plan, PlanError};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+pub use stillness::Looks;
 use unsaid_dsp::Span;
 use unsaid_dsp::container::{ContainerError, Hint, Lengths};
 
@@ -72,6 +74,7 @@ pub struct Redact {
     pub limit_bytes: u64,
     pub metrics: Arc<Metrics>,
     pub call_words: CallWords,
+    pub looks: Looks,
 }
 
 #[async_trait]
@@ -104,6 +107,7 @@ impl Stage for Redact {
                 | Fault::Entities(_)
                 | Fault::NotFinished { .. }
                 | Fault::Busy
+                | Fault::NoRow
                 | Fault::Unsealed(_)
                 | Fault::Worker,
             ) => {}
@@ -119,7 +123,9 @@ impl Stage for Redact {
     async fn give_up(&self, input: &RecordingReady, reason: &str) -> bool {
         let row = self.store.recording(&input.call.tenant, &input.recording_id).await;
         let Ok(row) = row else { return false };
-        let told = row.as_ref().and_then(|r| r.detail.clone());
+        // What one says that ended before is not why this is given up.
+        let waited = |status: &str| matches!(status, "pending" | "processing");
+        let told = row.as_ref().filter(|r| waited(&r.redaction_status)).and_then(|r| r.detail.clone());
         let detail = told.unwrap_or_else(|| format!("given up: {reason}"));
         let saved = self.store.fail_redaction(&input.call, &input.recording_id, &detail).await;
         if let Err(error) = saved {
@@ -159,7 +165,7 @@ impl Redact {
             return Ok(());
         };
         self.note_change(job, stat).await?;
-        self.check_age(stat, self.settle)?;
+        self.check_age(&job.row.id, stat, self.settle)?;
         let bytes = Arc::new(self.fetch(job, stat).await?);
         job.content = Some(plan::sha256(&bytes));
         if self.is_done(job).await? {
@@ -185,14 +191,14 @@ impl Redact {
             }
             // The PBX made the file long ago, and never wrote to it.
             Err(Fault::Plan(PlanError::Container(ContainerError::Empty)))
-                if self.check_age(stat, EMPTY_FOR).is_ok() =>
+                if self.check_age(&job.row.id, stat, EMPTY_FOR).is_ok() =>
             {
                 return self.not_needed(job, "the recording is an empty file: it holds no audio", None).await;
             }
             heard => heard?,
         };
         if heard.layout.lengths != Lengths::Right {
-            self.check_age(stat, self.settle * OPEN_SETTLES)?;
+            self.check_age(&job.row.id, stat, self.settle * OPEN_SETTLES)?;
         }
         let words = self.words(job, &heard, &bytes).await?;
         let rules = self.rules.of(&job.input.call.tenant).clone();

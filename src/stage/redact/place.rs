@@ -9,7 +9,6 @@ use crate::stage::pbx::Pbx;
 use crate::store::recordings::RecordingRow;
 use chrono::{TimeDelta, Utc};
 use futures::future::join_all;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A file that is not there so long after its call began will not come: history is full of
 /// recordings that somebody deleted, and none of them may hold up today's.
@@ -72,16 +71,6 @@ impl Redact {
             return Ok(None);
         }
         Err(RecordingsError::NotFound.into())
-    }
-
-    /// Asterisk buffers up to 20 s of GSM: a file is finished when it has been still for a while.
-    pub(super) fn check_age(&self, stat: Stat, still: Duration) -> Result<(), Fault> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let written = Duration::from_secs(stat.mtime_s.max(0) as u64);
-        match (written + still).checked_sub(now) {
-            Some(wait) if !wait.is_zero() => Err(Fault::NotFinished { wait: wait.min(still) }),
-            _ => Ok(()),
-        }
     }
 }
 

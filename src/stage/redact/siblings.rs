@@ -112,7 +112,7 @@ impl Redact {
         row: &RecordingRow,
     ) -> Result<Option<Arc<RawTranscript>>, Fault> {
         let (path, stat) = found(job.pbx, &job.input.call.linkedid, row).await?;
-        self.check_age(stat, self.settle)?;
+        self.check_age(&row.id, stat, self.settle)?;
         let sibling = Job::of(job.input, job.pbx, row.clone(), path);
         let bytes = Arc::new(self.fetch(&sibling, stat).await?);
         let heard = self.hear(&sibling, &bytes).await?;
