@@ -12,6 +12,7 @@ pub mod job;
 pub mod message;
 pub mod metrics;
 pub mod ner;
+pub mod outages;
 pub mod recordings;
 pub mod source;
 pub mod speech;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["call"],
     &["detect", "message", "telemetry"],
-    &["config", "metrics", "sqlite"],
+    &["config", "metrics", "outages", "sqlite"],
     &["store", "bus", "recordings"],
     &["speech", "ner", "vault"],
     &["analysis"],

@@ -60,6 +60,7 @@ async fn read(source: &mut dyn CdrSource, cursor: &mut Option<String>) -> BTreeM
     let mut rows = BTreeMap::new();
     loop {
         let chunk = source.next(cursor.as_deref()).await.unwrap();
+        source.acknowledge();
         rows.extend(chunk.rows.into_iter().map(|r| (r.uniqueid.clone(), r)));
         *cursor = Some(chunk.cursor);
         if !chunk.more {

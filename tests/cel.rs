@@ -19,6 +19,7 @@ async fn read(source: &mut dyn CdrSource, cursor: &mut Option<String>) -> BTreeS
     let mut found = BTreeSet::new();
     loop {
         let chunk = source.next(cursor.as_deref()).await.unwrap();
+        source.acknowledge();
         found.extend(chunk.rows.iter().map(|r| r.uniqueid.clone()));
         *cursor = Some(chunk.cursor);
         if !chunk.more {

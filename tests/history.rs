@@ -17,6 +17,7 @@ async fn rows(config: FreepbxConfig) -> Vec<CdrRow> {
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let chunk = source.next(cursor.as_deref()).await.unwrap();
+        source.acknowledge();
         rows.extend(chunk.rows);
         cursor = Some(chunk.cursor);
         if !chunk.more {
@@ -144,6 +145,8 @@ async fn no_statement_needs_more_than_mariadb_5_5() {
         let (mut source, mut cursor) = (Followed::new(config), None);
         for _ in 0..2_000 {
             let chunk = source.next(cursor.as_deref()).await.unwrap();
+            source.acknowledge();
+            source.acknowledge();
             cursor = Some(chunk.cursor);
             if !chunk.more {
                 break;

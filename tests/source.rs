@@ -19,6 +19,7 @@ async fn read_all(
     let mut identities = Vec::new();
     loop {
         let chunk = source.next(cursor.as_deref()).await?;
+        source.acknowledge();
         identities.extend(chunk.rows.iter().map(|r| r.identity()));
         if !chunk.more {
             return Ok((identities, chunk.cursor));

@@ -53,7 +53,8 @@ fn registration<'a>(
     row: &'a CdrRow,
     file: Option<&str>,
 ) -> Registration<'a> {
-    Registration { key, source: "csv", identity, row, recording_id: file.map(|f| key.recording_id(f)) }
+    let recording_id = file.map(|f| key.recording_id(f));
+    Registration { key, source: "csv", identity, row, version: 0, recording_id }
 }
 
 async fn register(store: &Store, key: &CallKey, row: &CdrRow, files: &[&str]) -> Vec<NamedRecording> {
@@ -420,7 +421,7 @@ async fn reading_is_paused_and_counted(store: Store) {
     let at = |text: &str| text.parse::<chrono::NaiveDateTime>().unwrap();
     for day in ["2024-05-02T00:00:00", "2024-05-03T00:00:00"] {
         let reached = Some((at(day), at("2024-05-09T12:00:00")));
-        let note = ReadNote { rows_read: 10, rows_sent: 4, catching_up: true, reached };
+        let note = ReadNote { rows_read: 10, rows_sent: 4, catching_up: true, reached, version: 7 };
         store.note_read(&tenant, &pbx, &note).await.unwrap();
     }
     register(&store, &key("default", "3.1"), &row("3.1", 1, "BUSY", 1), &[]).await;
@@ -437,6 +438,8 @@ async fn reading_is_paused_and_counted(store: Store) {
     assert_eq!((sync.paused, sync.catching_up, sync.problem.as_deref()), (true, true, Some("away")));
     store.pause_sync(&tenant, &pbx, false).await.unwrap();
     store.note_read(&tenant, &pbx, &ReadNote::default()).await.unwrap();
+    assert_eq!(store.last_version(&tenant, &pbx).await.unwrap(), 7, "it never goes back");
+    assert_eq!(store.last_version(&name("other"), &pbx).await.unwrap(), 0);
     let sync = store.syncs(&tenant).await.unwrap().remove(0);
     assert_eq!((sync.paused, sync.catching_up, sync.problem), (false, false, None));
     assert!(store.syncs(&name("other")).await.unwrap().is_empty());
@@ -536,6 +539,112 @@ async fn found_files(store: Store) {
     assert_eq!(row.path.as_deref(), Some("2024/a.wav"), "what was heard stays where it is");
 }
 
+/// A row that waits in `retries` comes after a newer reading of it, alone or among others.
+async fn an_older_reading_never_replaces_a_newer_one(store: Store) {
+    let keep = async |versions: &[(i64, &CdrRow)], key: &CallKey| {
+        let identities: Vec<String> = versions.iter().map(|(_, row)| row.identity()).collect();
+        let rows: Vec<Registration<'_>> = versions
+            .iter()
+            .zip(&identities)
+            .map(|((version, row), identity)| Registration {
+                version: *version,
+                ..registration(key, identity, row, Some(row.recordingfile.as_str()))
+            })
+            .collect();
+        let named =
+            |key: &CallKey, legs: &[&CdrRow]| legs.iter().map(|l| recording(key, &l.recordingfile)).collect();
+        let registered = store.register(&rows, |key, legs| {
+            (assemble(legs.iter().copied(), &key.linkedid, &[], &Zone::UTC), named(key, legs))
+        });
+        registered.await.unwrap();
+    };
+    let old = CdrRow { duration: 5, recordingfile: "a.wav".into(), ..row("80.1", 1, "NO ANSWER", 3) };
+    let new = CdrRow { duration: 90, recordingfile: "a.mp3".into(), ..row("80.1", 1, "ANSWERED", 3) };
+    let batches: [&[&[(i64, &CdrRow)]]; 4] = [
+        &[&[(20, &new)], &[(10, &old)]],
+        &[&[(20, &new), (10, &old)]],
+        &[&[(10, &old), (20, &new)]],
+        &[&[(10, &old)], &[(20, &new)], &[(10, &old)], &[(20, &new)]],
+    ];
+    for (n, batches) in batches.iter().enumerate() {
+        let key = key(&format!("tenant{n}"), "80.1");
+        for batch in *batches {
+            keep(batch, &key).await;
+        }
+        let call = store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap();
+        assert_eq!((call.disposition.as_str(), call.duration_s), ("answered", 90), "{n}");
+        assert!(is_known(&store, key.tenant.as_str(), "80.1#1", "a.mp3").await, "{n}");
+        assert!(!is_known(&store, key.tenant.as_str(), "80.1#1", "a.wav").await, "{n}");
+    }
+    // Of the same version, as rows from before there were versions, the later.
+    let key = key("tenant9", "80.1");
+    keep(&[(0, &old)], &key).await;
+    keep(&[(0, &new)], &key).await;
+    assert!(is_known(&store, "tenant9", "80.1#1", "a.mp3").await);
+}
+
+/// Its message comes again while the PBX is away; and a row of the call cannot be registered.
+async fn what_has_ended_keeps_what_it_says(store: Store) {
+    for status in [RedactionOutcome::Completed, RedactionOutcome::NotNeeded, RedactionOutcome::DryRun] {
+        let key = key(status.as_str(), "81.1");
+        let id = key.recording_id("a.wav");
+        register(&store, &key, &row("81.1", 1, "ANSWERED", 3), &["a.wav"]).await;
+        store.note_redaction(&key.tenant, &id, "the server is away").await.unwrap();
+        let redacted = Redacted { detail: Some("as heard".into()), ..outcome(&key, "a.wav", status) };
+        store.end_redaction(&key, &Ended { redacted, ..ended(&key, "a.wav") }).await.unwrap();
+        store.note_redaction(&key.tenant, &id, "the server is away").await.unwrap();
+        let kept = store.recording(&key.tenant, &id).await.unwrap().unwrap();
+        let call = store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap();
+        assert_eq!(
+            (kept.detail.as_deref(), call.detail.as_deref()),
+            (Some("as heard"), Some("as heard")),
+            "{status:?}"
+        );
+    }
+    let key = key("default", "81.2");
+    register(&store, &key, &CdrRow { duration: 90, ..row("81.2", 1, "ANSWERED", 3) }, &[]).await;
+    let before = store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap();
+    let unregistered = row("81.2", 2, "FAILED", 59);
+    let call = assemble(std::slice::from_ref(&unregistered), "81.2", &[], &Zone::UTC);
+    let why = NamedRecording { path: Err("not registered".into()), ..recording(&key, "cdr 81.2#2") };
+    store.save_call(&key, "csv", &call, &[why]).await.unwrap();
+    let after = store.call(&key.tenant, &key.call_id()).await.unwrap().unwrap();
+    assert_eq!(
+        (after.started_at, after.duration_s, after.disposition),
+        (before.started_at, before.duration_s, before.disposition),
+        "as its legs tell it"
+    );
+    assert_eq!((after.status.as_str(), after.detail.as_deref()), ("failed", Some("not registered")));
+}
+
+/// A replica that was not promoted yet answers; a disk that is full, a file that cannot be written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_no_writes_for_now_is_away_and_refuses_nothing() {
+    let url = tokio::task::spawn_blocking(postgres::database).await.unwrap();
+    let store = Store::open_postgres(&url.clone().into(), 2).await.unwrap();
+    let (tenant, pbx): (TenantId, PbxId) = (name("default"), name("office"));
+    store.save_cursor(&tenant, &pbx, "csv", "1").await.unwrap();
+    let admin = sqlx::PgPool::connect(&url).await.unwrap();
+    let database = url.rsplit('/').next().unwrap();
+    let sql = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&admin).await.unwrap();
+    // The connections of before do not know of it: they are ended, as at a failover.
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    sqlx::raw_sql(others).execute(&admin).await.unwrap();
+    for _ in 0..3 {
+        let error = store.save_cursor(&tenant, &pbx, "csv", "2").await.unwrap_err();
+        assert!(matches!(error, unsaid::store::StoreError::Unavailable(_)), "{error:?}");
+    }
+    let dir = folder();
+    let store = Store::open_sqlite(dir.path()).await.unwrap();
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("store.sqlite"));
+    let other = sqlx::SqlitePool::connect_with(file).await.unwrap();
+    sqlx::raw_sql("DROP TABLE cursors").execute(&other).await.unwrap();
+    let error = store.save_cursor(&tenant, &pbx, "csv", "2").await.unwrap_err();
+    assert!(matches!(error, unsaid::store::StoreError::Refused(_)), "{error:?}");
+}
+
 macro_rules! on_both {
     ($($suite:ident;)+) => {
         mod sqlite { $(#[tokio::test(flavor = "multi_thread")] async fn $suite() {
@@ -562,4 +671,6 @@ on_both! {
     leases;
     changed;
     found_files;
+    an_older_reading_never_replaces_a_newer_one;
+    what_has_ended_keeps_what_it_says;
 }

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 pub struct CdrChanged {
     #[serde(flatten)]
     pub call: CallKey,
-    /// `freepbx` or `csv`.
+    /// `freepbx`, `csv` or `twilio`.
     pub source: String,
     /// What tells this row from every other of its PBX.
     pub identity: String,
     /// The source's cursor when it read the row, for whoever debugs it.
     pub cursor: String,
+    /// Grows with every row that the source sends: of two readings of one row, the greater is the newer.
+    #[serde(default)]
+    pub version: i64,
     pub row: CdrRow,
 }
 

@@ -2,29 +2,41 @@
 
 use super::register::ROWS;
 use super::{Result, Store, read};
+use crate::call::CdrRow;
 use std::collections::HashSet;
 
-/// Keeps rows; a newer reading replaces an older one.
+/// Keeps rows; a newer reading replaces an older one, and never the other way round.
 macro_rules! save_legs {
     ($tx:expr, $rows:expr) => {{
         for part in $rows.chunks(ROWS) {
             let mut query =
-                sqlx::QueryBuilder::new("INSERT INTO legs (tenant, pbx, identity, linkedid, cdr) ");
+                sqlx::QueryBuilder::new("INSERT INTO legs (tenant, pbx, identity, linkedid, cdr, version) ");
             query.push_values(part, |mut tuple, row| {
                 let (tenant, pbx, identity) = row.leg();
                 tuple.push_bind(tenant).push_bind(pbx).push_bind(identity);
                 tuple.push_bind(row.key.linkedid.as_str()).push_bind(sqlx::types::Json(row.row));
+                tuple.push_bind(row.version);
             });
-            query.push(" ON CONFLICT (tenant, pbx, identity) DO UPDATE SET cdr = excluded.cdr");
+            query.push(
+                " ON CONFLICT (tenant, pbx, identity) DO UPDATE SET cdr = excluded.cdr, version = excluded.version
+                 WHERE legs.version <= excluded.version",
+            );
             query.build().persistent(false).execute(&mut *$tx).await?;
         }
     }};
 }
 
+/// A leg as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub row: CdrRow,
+    pub version: i64,
+}
+
 /// The legs that calls have so far, by call id and identity.
 macro_rules! legs_of {
     ($tx:expr, $calls:expr) => {{
-        let mut legs: HashMap<String, BTreeMap<String, CdrRow>> = HashMap::new();
+        let mut legs: HashMap<String, BTreeMap<String, Kept>> = HashMap::new();
         for part in $calls.chunks(ROWS) {
             let mut query = sqlx::QueryBuilder::new("WITH k (id, tenant, pbx, linkedid) AS (");
             query.push_values(part, |mut tuple, (id, key, _)| {
@@ -32,13 +44,13 @@ macro_rules! legs_of {
                 tuple.push_bind(key.pbx.as_str()).push_bind(key.linkedid.as_str());
             });
             query.push(
-                ") SELECT k.id, l.identity, l.cdr FROM k CROSS JOIN legs l
+                ") SELECT k.id, l.identity, l.cdr, l.version FROM k CROSS JOIN legs l
                  WHERE l.tenant = k.tenant AND l.pbx = k.pbx AND l.linkedid = k.linkedid",
             );
-            let found: Vec<(String, String, sqlx::types::Json<CdrRow>)> =
+            let found: Vec<(String, String, sqlx::types::Json<CdrRow>, i64)> =
                 query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
-            for (id, identity, cdr) in found {
-                legs.entry(id).or_default().insert(identity, cdr.0);
+            for (id, identity, cdr, version) in found {
+                legs.entry(id).or_default().insert(identity, Kept { row: cdr.0, version });
             }
         }
         legs

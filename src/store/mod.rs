@@ -17,6 +17,7 @@ pub mod retention;
 pub mod syncs;
 pub mod wakes;
 
+use crate::outages;
 use chrono::{DateTime, SubsecRound, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgPoolOptions;
@@ -56,12 +57,13 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// What a server says of itself or of others at work, not of what was asked:
-/// PostgreSQL's serialization failure, deadlock, lock not available, too many
-/// connections, shutdown; SQLite's busy.
+/// What a database says of itself or of others at work, not of what was asked.
 fn passes(said: &dyn sqlx::error::DatabaseError) -> bool {
-    const PASSING: [&str; 8] = ["40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "5"];
-    said.code().is_some_and(|code| PASSING.contains(&code.as_ref()))
+    let Some(code) = said.code() else { return false };
+    if said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return outages::of_postgres(&code);
+    }
+    code.parse().is_ok_and(outages::of_sqlite)
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -313,8 +313,8 @@ impl Store {
         Ok(())
     }
 
-    /// Why a redaction waits, for whoever looks at the call meanwhile. One that failed keeps its
-    /// reason: its message may come again.
+    /// Why a redaction waits, for whoever looks at the call meanwhile. One that has ended keeps what
+    /// it says: its message may come again.
     ///
     /// # Errors
     /// When the database fails.
@@ -322,7 +322,7 @@ impl Store {
         write_tx!(self, |tx| {
             sqlx::query(
                 "UPDATE recordings SET detail = $3, updated_at = $4
-                 WHERE tenant = $1 AND id = $2 AND redaction_status <> 'failed'",
+                 WHERE tenant = $1 AND id = $2 AND redaction_status IN ('pending', 'processing')",
             )
             .bind(tenant.as_str())
             .bind(id)

@@ -1,8 +1,8 @@
 //! CDR rows by the hundred: their legs, calls and recordings in a handful of
 //! statements, so that years of history are read in minutes.
 
-use super::calls::{CallStatus, NamedRecording, status_of};
-use super::legs::{legs_of, save_legs};
+use super::calls::{CallStatus, NamedRecording, settle_call, status_of};
+use super::legs::{Kept, legs_of, save_legs};
 use super::recordings::RecordingState;
 use super::{Result, Store, now, write_tx};
 use crate::call::{Call, CallKey, CdrRow};
@@ -19,6 +19,8 @@ pub struct Registration<'a> {
     pub source: &'a str,
     pub identity: &'a str,
     pub row: &'a CdrRow,
+    /// Of two readings of one row, the greater is the newer.
+    pub version: i64,
     /// The recording that it names.
     pub recording_id: Option<String>,
 }
@@ -47,10 +49,17 @@ impl<'a> Registration<'a> {
     }
 }
 
-/// Of several readings of one row, the last; in one order everywhere, so that
+/// Of several readings of one row, the newest; in one order everywhere, so that
 /// two processes that write the same rows do not wait for each other in a ring.
 fn latest<'a>(rows: &'a [Registration<'a>]) -> Vec<&'a Registration<'a>> {
-    rows.iter().map(|r| (r.leg(), r)).collect::<BTreeMap<_, _>>().into_values().collect()
+    let mut newest: BTreeMap<LegKey<'a>, &Registration<'a>> = BTreeMap::new();
+    for row in rows {
+        let kept = newest.entry(row.leg()).or_insert(row);
+        if kept.version <= row.version {
+            *kept = row;
+        }
+    }
+    newest.into_values().collect()
 }
 
 /// The calls of the rows, each once, by id.
@@ -60,23 +69,28 @@ fn calls_of<'a>(rows: &[&'a Registration<'a>]) -> Vec<(String, &'a CallKey, &'a 
     calls.into_iter().map(|(id, (key, source))| (id, key, source)).collect()
 }
 
-/// The calls as their legs of before and of now tell them.
+/// The calls as their legs of before and of now tell them: of each leg, the newest reading.
 fn assembled<'a>(
     rows: &[&'a Registration<'a>],
     calls: &[(String, &'a CallKey, &'a str)],
-    before: &HashMap<String, BTreeMap<String, CdrRow>>,
+    before: &HashMap<String, BTreeMap<String, Kept>>,
     assemble: impl Fn(&CallKey, &[&CdrRow]) -> (Call, Vec<NamedRecording>),
 ) -> Vec<Assembled<'a>> {
-    let mut legs: HashMap<&CallKey, BTreeMap<&str, &CdrRow>> = HashMap::new();
+    let mut legs: HashMap<&CallKey, BTreeMap<&str, (i64, &CdrRow)>> = HashMap::new();
     for (id, key, _) in calls {
-        let known = before.get(id).into_iter().flatten().map(|(identity, cdr)| (identity.as_str(), cdr));
+        let known = before.get(id).into_iter().flatten();
+        let known = known.map(|(identity, kept)| (identity.as_str(), (kept.version, &kept.row)));
         legs.entry(key).or_default().extend(known);
     }
     for row in rows {
-        legs.entry(row.key).or_default().insert(row.identity, row.row);
+        let leg = legs.entry(row.key).or_default().entry(row.identity).or_insert((row.version, row.row));
+        if leg.0 <= row.version {
+            *leg = (row.version, row.row);
+        }
     }
     let call = |(id, key, source): &(String, &'a CallKey, &'a str)| {
-        let legs: Vec<&CdrRow> = legs.get(key).into_iter().flat_map(|l| l.values().copied()).collect();
+        let legs: Vec<&CdrRow> =
+            legs.get(key).into_iter().flat_map(|l| l.values().map(|(_, row)| *row)).collect();
         let (call, recordings) = assemble(key, &legs);
         Assembled { key, id: id.clone(), source, call, recordings }
     };
@@ -218,6 +232,21 @@ macro_rules! save_new_calls {
     }};
 }
 
+/// Keeps the calls' recordings; which of them were sent to the bus.
+macro_rules! save_recordings {
+    ($tx:expr, $calls:expr, $at:expr) => {{
+        let mut published: HashMap<String, bool> = HashMap::new();
+        for part in recordings_of($calls).chunks(ROWS) {
+            let mut query = insert_of_recordings!(part, $at);
+            query.push(" ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING id, published");
+            let rows: Vec<(String, bool)> =
+                query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
+            published.extend(rows);
+        }
+        published
+    }};
+}
+
 /// Keeps calls and their recordings inside a transaction; which of the
 /// recordings were sent to the bus.
 ///
@@ -226,14 +255,7 @@ macro_rules! save_new_calls {
 macro_rules! save_calls {
     ($tx:expr, $calls:expr) => {{
         let (calls, at): (&[&Assembled<'_>], _) = ($calls, now());
-        let mut published: HashMap<String, bool> = HashMap::new();
-        for part in recordings_of(calls).chunks(ROWS) {
-            let mut query = insert_of_recordings!(part, at);
-            query.push(" ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING id, published");
-            let rows: Vec<(String, bool)> =
-                query.build_query_as().persistent(false).fetch_all(&mut *$tx).await?;
-            published.extend(rows);
-        }
+        let published = save_recordings!($tx, calls, at);
         for part in calls.chunks(ROWS) {
             let mut query = insert_of_calls!(part, at);
             query.push(
@@ -293,7 +315,7 @@ macro_rules! settle_calls {
 pub(crate) use settle_calls;
 
 impl Store {
-    /// Keeps rows (a newer reading replaces an older one) and the calls that
+    /// Keeps rows (a newer reading replaces an older one, whichever comes first) and the calls that
     /// `assemble` makes of all their legs, in one transaction; answers with the
     /// recordings that were not yet sent to the bus.
     ///
@@ -330,7 +352,8 @@ impl Store {
         }))
     }
 
-    /// Keeps a call and every recording it names, without a leg.
+    /// Keeps a call and every recording it names, without a leg. A call that is known stays as its
+    /// legs tell it.
     ///
     /// # Errors
     /// When the database fails.
@@ -343,7 +366,16 @@ impl Store {
     ) -> Result<Vec<Unsent>> {
         let (id, call, recordings) = (key.call_id(), call.clone(), recordings.to_vec());
         let assembled = Assembled { key, id, source, call, recordings };
-        let published = write_tx!(self, |tx| save_calls!(tx, &[&assembled]));
+        let calls = [&assembled];
+        let published = write_tx!(self, |tx| {
+            let at = now();
+            let published = save_recordings!(tx, &calls, at);
+            let mut query = insert_of_calls!(&calls, at);
+            query.push(" ON CONFLICT DO NOTHING").build().persistent(false).execute(&mut *tx).await?;
+            save_call_recordings!(tx, calls);
+            settle_call!(tx, &assembled.id);
+            published
+        });
         Ok(unsent(&[&assembled], &published).collect())
     }
 }

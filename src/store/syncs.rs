@@ -17,6 +17,8 @@ pub struct ReadNote {
     pub catching_up: bool,
     /// How far it came, and where the reading ends, in the PBX's own time.
     pub reached: Option<(NaiveDateTime, NaiveDateTime)>,
+    /// The version of the newest row that was sent.
+    pub version: i64,
 }
 
 /// A PBX's reading.
@@ -71,7 +73,8 @@ impl Store {
             sqlx::query(
                 "UPDATE syncs SET rows_read = rows_read + $3, rows_sent = rows_sent + $4, catching_up = $5,
                    began_at = COALESCE(began_at, $6), reached_at = COALESCE($6, reached_at),
-                   until_at = COALESCE($7, until_at), read_at = $8, problem = NULL
+                   until_at = COALESCE($7, until_at), read_at = $8, problem = NULL,
+                   version = CASE WHEN version > $9 THEN version ELSE $9 END
                  WHERE tenant = $1 AND pbx = $2",
             )
             .bind(tenant.as_str())
@@ -82,10 +85,26 @@ impl Store {
             .bind(note.reached.map(|r| r.0))
             .bind(note.reached.map(|r| r.1))
             .bind(now())
+            .bind(note.version)
             .execute(&mut *tx)
             .await?;
         });
         Ok(())
+    }
+
+    /// The version of the newest row that was sent; 0 where none was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_version(&self, tenant: &TenantId, pbx: &PbxId) -> Result<i64> {
+        let version: Option<i64> = read!(self, |pool| {
+            sqlx::query_scalar("SELECT version FROM syncs WHERE tenant = $1 AND pbx = $2")
+                .bind(tenant.as_str())
+                .bind(pbx.as_str())
+                .fetch_optional(pool)
+                .await?
+        });
+        Ok(version.unwrap_or(0))
     }
 
     /// Notes that a read failed, in a sentence that says what to do.

@@ -6,7 +6,7 @@
 use super::cursor::Cursor;
 use super::database::CdrDatabase;
 use crate::config::pbx::FreepbxConfig;
-use crate::source::{CdrSource, Chunk, SourceError};
+use crate::source::{CdrSource, Chunk, Memory, SourceError};
 use async_trait::async_trait;
 use chrono::{NaiveDateTime, TimeDelta};
 use std::time::Duration;
@@ -19,12 +19,17 @@ pub struct CalldateWindow {
     database: CdrDatabase,
     config: FreepbxConfig,
     /// Before it no row is late any more, and all were read.
-    settled: Option<NaiveDateTime>,
+    settled: Memory<Option<NaiveDateTime>>,
 }
 
 impl CalldateWindow {
     pub fn new(config: FreepbxConfig) -> CalldateWindow {
-        CalldateWindow { database: CdrDatabase::new(config.clone()), config, settled: None }
+        CalldateWindow { database: CdrDatabase::new(config.clone()), config, settled: Memory::default() }
+    }
+
+    /// Of a reading that goes on in another way: what was proposed is taken up no more.
+    pub(super) fn forget_proposal(&mut self) {
+        self.settled.begin();
     }
 
     fn overlap(&self) -> TimeDelta {
@@ -60,11 +65,12 @@ impl CdrSource for CalldateWindow {
     }
 
     async fn next(&mut self, cursor: Option<&str>) -> Result<Chunk, SourceError> {
+        let settled = self.settled.begin();
         let now = self.database.now().await?;
         let saved = cursor.and_then(Cursor::parse).map(|c| c.seen);
         let cursor = saved.unwrap_or_else(|| self.beginning(now)).min(now);
         let overlap = self.overlap();
-        let again = if self.settled == Some(cursor) { TimeDelta::zero() } else { overlap };
+        let again = if settled == Some(cursor) { TimeDelta::zero() } else { overlap };
         let (from, to, more) = window(cursor, again, now);
         let rows = self.database.rows_between(from, to).await?;
         let newest = rows.iter().filter_map(|r| r.calldate).max();
@@ -74,8 +80,12 @@ impl CdrSource for CalldateWindow {
             true => to,
             false => newest.map_or(cursor, |n| n.max(cursor).min(now)),
         };
-        self.settled = (more && next + overlap <= now).then_some(next);
+        self.settled.propose((more && next + overlap <= now).then_some(next));
         Ok(Chunk { rows, cursor: Cursor::at(next).to_string(), more, reached: Some((next, now)) })
+    }
+
+    fn acknowledge(&mut self) {
+        self.settled.acknowledge();
     }
 }
 

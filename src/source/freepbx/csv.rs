@@ -87,6 +87,9 @@ impl CdrSource for CsvSource {
         let next = from + whole as u64;
         Ok(Chunk { rows, cursor: next.to_string(), more: whole > 0 && next < len, reached: None })
     }
+
+    /// Nothing is remembered but the cursor.
+    fn acknowledge(&mut self) {}
 }
 
 /// The names in the first line where it has names, else those of `cdr_csv`.

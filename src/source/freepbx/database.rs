@@ -3,6 +3,7 @@
 use super::columns;
 use crate::call::CdrRow;
 use crate::config::pbx::{FreepbxConfig, TlsMode};
+use crate::outages;
 use crate::source::SourceError;
 use crate::source::freepbx::binlog::Position;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
@@ -368,7 +369,10 @@ impl CdrDatabase {
             E::Server(e) if matches!(e.code, 1969 | 3024) => {
                 SourceError::TimedOut(self.config.statement_timeout)
             }
-            E::Server(e) => SourceError::Failed(format!("error {} ({})", e.code, e.state)),
+            E::Server(e) => match outages::of_mysql(e.code) {
+                Some(says) => SourceError::Away { code: e.code, says },
+                None => SourceError::Failed(format!("error {} ({})", e.code, e.state)),
+            },
             E::Driver(DriverError::NoClientSslFlagFromServer) => SourceError::NoTls,
             E::Io(mysql_async::IoError::Tls(e)) => SourceError::Certificate(e.to_string()),
             E::Io(mysql_async::IoError::Io(e)) if e.to_string().contains("certificate") => {

@@ -110,4 +110,10 @@ impl CdrSource for Followed {
         }
         read
     }
+
+    fn acknowledge(&mut self) {
+        if let Some(way) = &mut self.way {
+            way.acknowledge();
+        }
+    }
 }

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
-/// After a sweep that broke off.
-const AGAIN_AFTER: Duration = Duration::from_secs(600);
+/// After a sweep that broke off, or whose rows were not published.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// For so long CDRs wait for the folders; the rest of them is looked at after the next reading.
 const TURN: Duration = Duration::from_secs(20);
 /// A file's CDRs are written by then, however late.
@@ -70,6 +70,8 @@ pub struct Orphans {
     /// What is left of a sweep that took longer than its turn.
     walk: Option<Walk>,
     leaves: HashMap<String, i64>,
+    /// What the last turn found is published.
+    is_acknowledged: bool,
     expected: Expected,
 }
 
@@ -97,6 +99,7 @@ impl Orphans {
             next: Instant::now(),
             walk: None,
             leaves: HashMap::new(),
+            is_acknowledged: true,
             expected: Expected::default(),
         }
     }
@@ -136,8 +139,13 @@ impl Orphans {
     /// said, and holds up no other.
     ///
     /// # Errors
-    /// Those of the server and of the database; it is due again in ten minutes.
+    /// Those of the server and of the database; it is due again in a minute, as long as nobody acknowledged it.
     pub async fn sweep(&mut self, store: &Store, now: DateTime<Utc>) -> Result<Vec<CdrRow>, OrphansError> {
+        if !self.is_acknowledged {
+            // What was found in the folders that it passed may not have been published.
+            (self.walk, self.leaves) = (None, HashMap::new());
+        }
+        self.is_acknowledged = false;
         self.next = Instant::now() + AGAIN_AFTER;
         let began = Instant::now();
         let first = self.first_day(store, now).await?;
@@ -156,13 +164,19 @@ impl Orphans {
                 },
             }
             if began.elapsed() > TURN {
-                (self.walk, self.next) = (Some(walk), Instant::now());
+                self.walk = Some(walk);
                 return Ok(rows);
             }
         }
         self.leaves = walk.into_leaves();
-        self.next = Instant::now() + SWEEP_EVERY;
         Ok(rows)
+    }
+
+    /// The rows of the last sweep are acknowledged by the bus: the next one is due in a day, or goes on
+    /// where its turn ended.
+    pub fn acknowledge(&mut self) {
+        self.is_acknowledged = true;
+        self.next = Instant::now() + if self.walk.is_some() { Duration::ZERO } else { SWEEP_EVERY };
     }
 
     /// Never before unsaid was first started here, unless history was asked for.

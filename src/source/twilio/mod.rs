@@ -3,7 +3,7 @@
 
 mod rows;
 
-use super::{CdrSource, Chunk, SourceError};
+use super::{CdrSource, Chunk, Memory, SourceError};
 use crate::call::CdrRow;
 use crate::config::twilio::TwilioConfig;
 use crate::recordings::twilio::client::{ApiCall, Client, TwilioError};
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rows::{call_row, recording_row};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Calls that are remembered for their recordings.
@@ -23,25 +24,36 @@ enum Turn {
     Recordings { next: Option<String> },
 }
 
-/// The `twilio` source.
-pub struct TwilioSource {
-    config: TwilioConfig,
-    client: Option<Client>,
+impl Default for Turn {
+    fn default() -> Turn {
+        Turn::Calls { next: None }
+    }
+}
+
+/// What is remembered of the reading.
+#[derive(Clone, Debug, Default)]
+struct Progress {
     turn: Turn,
     /// The beginning of the reading that is under way.
     since: Option<NaiveDate>,
     /// When it began.
     began: Option<DateTime<Utc>>,
+    /// Rows of calls, a page each, told after those of their recordings: a call is not over before them.
+    ended: Vec<Arc<Vec<CdrRow>>>,
+}
+
+/// The `twilio` source.
+pub struct TwilioSource {
+    config: TwilioConfig,
+    client: Option<Client>,
+    progress: Memory<Progress>,
+    /// As they were listed last; one that is not here is asked for.
     calls: HashMap<String, ApiCall>,
-    /// Rows of calls, told after those of their recordings: a call is not over before them.
-    ended: Vec<CdrRow>,
 }
 
 impl TwilioSource {
     pub fn new(config: TwilioConfig) -> TwilioSource {
-        let turn = Turn::Calls { next: None };
-        let (calls, ended) = (HashMap::new(), Vec::new());
-        TwilioSource { config, client: None, turn, since: None, began: None, calls, ended }
+        TwilioSource { config, client: None, progress: Memory::default(), calls: HashMap::new() }
     }
 
     fn client(&mut self) -> Result<&Client, TwilioError> {
@@ -63,16 +75,16 @@ impl TwilioSource {
     }
 
     /// One page's rows; then the turn is the next page's.
-    async fn page(&mut self, since: NaiveDate) -> Result<Vec<CdrRow>, TwilioError> {
-        match self.turn.clone() {
+    async fn page(&mut self, progress: &mut Progress, since: NaiveDate) -> Result<Vec<CdrRow>, TwilioError> {
+        match std::mem::take(&mut progress.turn) {
             Turn::Calls { next } => {
                 let page = self.client()?.calls(since, next.as_deref()).await?;
-                self.ended.extend(page.items.iter().filter_map(call_row));
+                progress.ended.push(Arc::new(page.items.iter().filter_map(call_row).collect()));
                 if self.calls.len() + page.items.len() > CALLS {
                     self.calls.clear();
                 }
                 self.calls.extend(page.items.into_iter().map(|c| (c.sid.clone(), c)));
-                self.turn = match page.next {
+                progress.turn = match page.next {
                     Some(next) => Turn::Calls { next: Some(next) },
                     None => Turn::Recordings { next: None },
                 };
@@ -85,10 +97,11 @@ impl TwilioSource {
                     let call = self.call_of(&recording.call_sid).await?;
                     rows.extend(recording_row(&recording, call.as_ref()));
                 }
-                self.turn = match page.next {
+                progress.turn = match page.next {
                     Some(next) => Turn::Recordings { next: Some(next) },
                     None => {
-                        rows.append(&mut self.ended);
+                        let ended = std::mem::take(&mut progress.ended);
+                        rows.extend(ended.iter().flat_map(|page| page.iter().cloned()));
                         Turn::Calls { next: None }
                     }
                 };
@@ -149,26 +162,31 @@ impl CdrSource for TwilioSource {
 
     /// A page at a time; the cursor moves when all pages of all lists are read.
     async fn next(&mut self, cursor: Option<&str>) -> Result<Chunk, SourceError> {
+        let mut progress = self.progress.begin();
         let now = Utc::now();
-        let began = *self.began.get_or_insert(now);
-        let since = match self.since {
+        let began = *progress.began.get_or_insert(now);
+        let since = match progress.since {
             Some(since) => since,
-            None => *self.since.insert(self.beginning(cursor, now)),
+            None => *progress.since.insert(self.beginning(cursor, now)),
         };
-        let read = self.page(since).await;
-        let ended = matches!(&self.turn, Turn::Calls { next: None });
-        if ended || read.is_err() {
-            (self.since, self.began) = (None, None);
-        }
-        let rows = read.map_err(|error| {
-            // From the first page again: a page's address does not live long.
-            (self.turn, self.ended) = (Turn::Calls { next: None }, Vec::new());
-            told(error, &self.config)
-        })?;
+        let rows = match self.page(&mut progress, since).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                // From the first page again: a page's address does not live long.
+                self.progress = Memory::default();
+                return Err(told(error, &self.config));
+            }
+        };
+        let ended = matches!(&progress.turn, Turn::Calls { next: None });
         let cursor = match ended {
             true => began.to_rfc3339(),
             false => cursor.map_or_else(|| format!("{since}T00:00:00Z"), str::to_owned),
         };
+        self.progress.propose(if ended { Progress::default() } else { progress });
         Ok(Chunk { rows, cursor, more: !ended, reached: None })
+    }
+
+    fn acknowledge(&mut self) {
+        self.progress.acknowledge();
     }
 }

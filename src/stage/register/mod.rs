@@ -149,6 +149,7 @@ fn registration<'a>(row: &'a CdrChanged, ways: &Ways) -> Registration<'a> {
         source: &row.source,
         identity: &row.identity,
         row: &row.row,
+        version: row.version,
         recording_id: own.filter(|_| !file[0].is_empty()).map(|own| own.id),
     }
 }

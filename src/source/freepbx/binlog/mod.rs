@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::database::CdrDatabase;
 use crate::call::CdrRow;
 use crate::config::pbx::FreepbxConfig;
-use crate::source::{CdrSource, Chunk, SourceError};
+use crate::source::{CdrSource, Chunk, Memory, SourceError};
 use async_trait::async_trait;
 use chrono::{NaiveDateTime, TimeDelta};
 pub use position::Position;
@@ -23,15 +23,22 @@ const PAUSE: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
 const DAY: TimeDelta = TimeDelta::days(1);
 
+/// What is remembered of the reading.
+#[derive(Clone, Default)]
+struct Progress {
+    /// Where the stream begins once what was before is read by dates.
+    begin: Option<Position>,
+    swept: Option<Instant>,
+}
+
 /// The `freepbx` source of a PBX whose server keeps a binary log of rows.
 pub struct Binlog {
     config: FreepbxConfig,
     database: CdrDatabase,
     window: CalldateWindow,
+    /// The open stream. It cannot go back: where it is not at the saved cursor, another is opened there.
     tail: Option<Tail>,
-    /// Where the stream begins once what was before is read by dates.
-    begin: Option<Position>,
-    swept: Option<Instant>,
+    progress: Memory<Progress>,
 }
 
 impl Binlog {
@@ -41,8 +48,7 @@ impl Binlog {
             window: CalldateWindow::new(config.clone()),
             config,
             tail: None,
-            begin: None,
-            swept: None,
+            progress: Memory::default(),
         }
     }
 
@@ -59,29 +65,38 @@ impl Binlog {
     }
 
     /// By dates, up to where the stream begins.
-    async fn catch_up(&mut self, cursor: Option<&str>) -> Result<Chunk, SourceError> {
-        if self.begin.is_none() {
-            self.begin = Some(self.database.binlog_position().await?);
-        }
+    async fn catch_up(
+        &mut self,
+        progress: &mut Progress,
+        cursor: Option<&str>,
+    ) -> Result<Chunk, SourceError> {
+        let begin = match progress.begin.take() {
+            Some(begin) => begin,
+            None => self.database.binlog_position().await?,
+        };
         let chunk = self.window.next(cursor).await?;
-        let (false, Some(begin)) = (chunk.more, self.begin.take()) else { return Ok(chunk) };
+        if chunk.more {
+            progress.begin = Some(begin);
+            return Ok(chunk);
+        }
         Ok(Chunk { cursor: format!("{}#{begin}", chunk.cursor), more: true, ..chunk })
     }
 
     /// Rows of the last days again, for what nobody told of: once a day and at the start.
-    async fn sweep(&mut self, cursor: &str) -> Result<Chunk, SourceError> {
+    async fn sweep(&mut self, progress: &mut Progress, cursor: &str) -> Result<Chunk, SourceError> {
         let now = self.database.now().await?;
         let mut rows = Vec::new();
         for days in (0..=i64::from(self.config.sweep_days)).rev() {
             let from = now - TimeDelta::days(days);
             rows.extend(self.database.rows_between(from, from + DAY).await?);
         }
-        self.swept = Some(Instant::now());
+        progress.swept = Some(Instant::now());
         Ok(Chunk { rows, cursor: cursor.to_owned(), more: true, reached: Some((now, now)) })
     }
 
     async fn follow(&mut self, cursor: &str, position: Position) -> Result<Chunk, SourceError> {
-        let mut tail = match self.tail.take() {
+        // What it has read beyond the cursor was not acknowledged.
+        let mut tail = match self.tail.take().filter(|tail| *tail.position() == position) {
             Some(tail) => tail,
             None => match Tail::open(&mut self.database, &self.config, position).await {
                 Ok(tail) => tail,
@@ -126,13 +141,24 @@ impl CdrSource for Binlog {
     }
 
     async fn next(&mut self, cursor: Option<&str>) -> Result<Chunk, SourceError> {
-        let Some((cursor, position)) = cursor.and_then(|c| Some((c, Position::of_cursor(c)?))) else {
-            self.tail = None;
-            return self.catch_up(cursor).await;
+        let mut progress = self.progress.begin();
+        self.window.forget_proposal();
+        let chunk = match cursor.and_then(|c| Some((c, Position::of_cursor(c)?))) {
+            None => {
+                self.tail = None;
+                self.catch_up(&mut progress, cursor).await?
+            }
+            Some((cursor, _)) if progress.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) => {
+                self.sweep(&mut progress, cursor).await?
+            }
+            Some((cursor, position)) => self.follow(cursor, position).await?,
         };
-        if self.swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
-            return self.sweep(cursor).await;
-        }
-        self.follow(cursor, position).await
+        self.progress.propose(progress);
+        Ok(chunk)
+    }
+
+    fn acknowledge(&mut self) {
+        self.progress.acknowledge();
+        self.window.acknowledge();
     }
 }
