@@ -63,7 +63,7 @@ pub fn database() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let cluster = &*CLUSTER;
     let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let create = "template1";
+    let create = "postgres";
     let mut psql = Command::new(cluster.bin.join("psql"));
     psql.args(["-h", "127.0.0.1", "-p", &cluster.port.to_string(), "-U", "postgres", "-d", create, "-qc"]);
     // The server listens a moment before it takes connections.
