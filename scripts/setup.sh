@@ -50,6 +50,8 @@ for what in "$@"; do
       need ffmpeg ffmpeg
       need sox sox
       need '/usr/lib/*/sox/libsox_fmt_gsm.so' libsox-fmt-base
+      need '/usr/lib/*/sox/libsox_fmt_mp3.so' libsox-fmt-mp3
+      need lame lame
       need flac flac
       for voice in en_US_f_Allison:en es_MX_f_Allison:es fr_CA_f_June:fr it_IT_m_Carlo:it ru_RU_f_IvrvoiceRU:ru; do
         need "/usr/share/asterisk/sounds/${voice%:*}" "asterisk-core-sounds-${voice#*:}-wav"

@@ -49,6 +49,7 @@ pub mod mute;
 pub mod peaks;
 pub mod resample;
 pub mod silence;
+pub mod timeline;
 
 pub use audio::{Rate, Samples, Span, merge};
 pub use container::{Layout, ReadAt};

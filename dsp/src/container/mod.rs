@@ -170,6 +170,8 @@ pub enum ContainerError {
     Empty,
     #[error("the file has a header but no audio")]
     NoAudio,
+    #[error("no MPEG layer III frame was found in it")]
+    NoMpeg,
     #[error("it is not a WAV file: {0}")]
     NotWav(&'static str),
     #[error("it is damaged, or not what its first bytes say: {0}")]
@@ -244,8 +246,8 @@ pub fn locate<'a>(
     }
 }
 
-/// Like [`locate`] from the headers alone, whatever the size: the length of an
-/// MP3 file without Xing's tag is then what its first frame's bit rate makes it.
+/// Like [`locate`], from as little of the file as tells the same; MP3 is walked
+/// frame by frame, for no tag's count is to be believed.
 ///
 /// # Errors
 /// [`ContainerError`], one sentence, when the file is not understood.
@@ -255,7 +257,7 @@ pub fn probe<'a>(
 ) -> Result<Layout, ContainerError> {
     let hint = hint.into();
     match kind(hint.name, source)? {
-        Kind::Mp3 => mpeg::probe(source),
+        Kind::Mp3 => mpeg::locate(source),
         Kind::Flac => flac::probe(source),
         _ => locate(hint, source),
     }
@@ -298,10 +300,12 @@ fn kind<'a>(name: &'a str, source: &(impl ReadAt + ?Sized)) -> Result<Kind<'a>, 
         b"OggS" => Kind::Ogg,
         b"\x1A\x45\xDF\xA3" => Kind::Webm,
         [b'I', b'D', b'3', _] => Kind::Mp3,
+        _ if is("mp3") || is("mp2") || is("mp1") || is("mpga") || is("m2a") => Kind::Mp3,
+        _ if mpeg::begins(source)? => Kind::Mp3,
         // Junk stands before its first page or element.
         _ if is("ogg") || is("opus") || is("oga") => Kind::Ogg,
         _ if is("webm") || is("mka") || is("mkv") => Kind::Webm,
-        _ if is("mp3") || at > 0 && !is("flac") => Kind::Mp3,
+        _ if at > 0 && !is("flac") => Kind::Mp3,
         // Junk stands before its first stream.
         _ if is("flac") => Kind::Flac,
         _ if is("wav") || is("wav49") || is("wav16") => Kind::Wav,

@@ -5,6 +5,9 @@ use super::ReadAt;
 /// Bytes that are read at once.
 const WINDOW: usize = 64 * 1024;
 
+/// Bytes that are searched at once.
+const STRETCH: usize = 1_024;
+
 /// A source with a window of it in memory.
 pub struct Scan<'a, S: ReadAt + ?Sized> {
     source: &'a S,
@@ -41,5 +44,22 @@ impl<'a, S: ReadAt + ?Sized> Scan<'a, S> {
     /// When the source cannot be read.
     pub fn array<const N: usize>(&mut self, at: u64) -> std::io::Result<Option<[u8; N]>> {
         Ok(self.get(at, N)?.and_then(|b| b.try_into().ok()))
+    }
+
+    /// The first place from `at` on, and before `to`, where a byte is `wanted`.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub fn find(&mut self, at: u64, to: u64, wanted: impl Fn(u8) -> bool) -> std::io::Result<Option<u64>> {
+        let mut from = at;
+        while from < to {
+            let len = (to - from).min(STRETCH as u64) as usize;
+            let Some(bytes) = self.get(from, len)? else { return Ok(None) };
+            if let Some(n) = bytes.iter().position(|b| wanted(*b)) {
+                return Ok(Some(from + n as u64));
+            }
+            from += len as u64;
+        }
+        Ok(None)
     }
 }

@@ -1,11 +1,7 @@
-//! Parts of a file that differ in rate or channels, on one time line.
-//!
-//! A jingle of 44.1 kHz in stereo before a call of 8 kHz in mono is one
-//! recording: it has the largest rate and number of channels of its parts.
-//! Slower parts are brought up by a windowed sinc, and mono stands on both
-//! planes. A span goes back to each part's own frames, rounded outward.
+//! Brings the parts of a file that differ in rate or channels to one time
+//! line: slower ones are brought up by a windowed sinc, mono stands on every plane.
 
-use crate::audio::{Rate, Span};
+pub use crate::timeline::{MARGIN, Part, Timeline};
 
 /// Samples of a part that one sample of the time line is made of.
 const TAPS: usize = 16;
@@ -13,127 +9,25 @@ const TAPS: usize = 16;
 const PHASES: usize = 256;
 /// The pass band, as a share of the part's own.
 const PASS: f64 = 0.95;
-/// How far outward a span goes in a part that was brought up, in the part's
-/// frames, so that no sample of the span is made of one that still sounds.
-pub const MARGIN: u64 = TAPS as u64 / 2 + 1;
 
-/// A stretch of a file in one format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    pub rate: Rate,
-    pub channels: u16,
-    /// Its length, in its own frames.
-    pub frames: u64,
-}
-
-/// A part and where it lies on the time line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Placed {
-    part: Part,
-    span: Span,
-}
-
-/// The time line of a file's parts, one behind the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeline {
-    rate: Rate,
-    slowest: Rate,
-    channels: u16,
-    placed: Vec<Placed>,
-}
+const _: () = assert!(TAPS as u64 / 2 < MARGIN, "a span must reach as far as the taps do");
 
 impl Timeline {
-    /// Lays `parts` one behind the other; `None` where there is none.
-    pub fn of(parts: &[Part]) -> Option<Timeline> {
-        let rate = parts.iter().map(|p| p.rate).max()?;
-        let slowest = parts.iter().map(|p| p.rate).min()?;
-        let channels = parts.iter().map(|p| p.channels).max()?;
-        let mut at = 0u64;
-        let placed = parts.iter().map(|part| {
-            let frames = scaled(part.frames, rate, part.rate, true);
-            let span = Span::new(at, at + frames);
-            at = span.end;
-            Placed { part: *part, span }
-        });
-        Some(Timeline { rate, slowest, channels, placed: placed.collect() })
-    }
-
-    /// The largest rate of the parts: the time line's own.
-    pub fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    /// The smallest rate of the parts.
-    pub fn slowest(&self) -> Rate {
-        self.slowest
-    }
-
-    /// The largest number of channels of the parts.
-    pub fn channels(&self) -> u16 {
-        self.channels
-    }
-
-    /// Frames of the time line.
-    pub fn frames(&self) -> u64 {
-        self.placed.last().map_or(0, |p| p.span.end)
-    }
-
-    /// Where part `n` lies on the time line; an empty span behind its end for a part that is not there.
-    pub fn span_of(&self, n: usize) -> Span {
-        self.placed.get(n).map_or(Span::new(self.frames(), self.frames()), |p| p.span)
-    }
-
-    /// Frame `frame` of part `n` on the time line, rounded down.
-    pub fn place(&self, n: usize, frame: u64) -> u64 {
-        let Some(placed) = self.placed.get(n) else { return self.frames() };
-        let at =
-            placed.span.start + scaled(frame.min(placed.part.frames), self.rate, placed.part.rate, false);
-        at.min(placed.span.end)
-    }
-
-    /// The frames of each part that must be silent for `span` of the time line
-    /// to be silent: outward, inside the part.
-    pub fn inside(&self, span: Span) -> impl Iterator<Item = (usize, Span)> + '_ {
-        let touched = move |p: &Placed| span.start < p.span.end && p.span.start < span.end;
-        self.placed.iter().enumerate().filter(move |(_, p)| touched(p)).map(move |(n, placed)| {
-            let from = span.start.max(placed.span.start) - placed.span.start;
-            let to = span.end.min(placed.span.end) - placed.span.start;
-            (n, self.back(&placed.part, from, to))
-        })
-    }
-
-    /// Frames `from..to` of a part as it lies on the time line, in the part's own.
-    fn back(&self, part: &Part, from: u64, to: u64) -> Span {
-        if part.rate == self.rate {
-            return Span::clamp(&Span::new(from, to), part.frames);
-        }
-        let first = scaled(from, part.rate, self.rate, false).saturating_sub(MARGIN);
-        let last = scaled(to, part.rate, self.rate, true) + MARGIN;
-        Span::clamp(&Span::new(first, last), part.frames)
-    }
-
     /// What brings part `n` to the time line's rate and channels.
     pub fn conform(&self, n: usize) -> Option<Conform> {
-        let placed = self.placed.get(n)?;
-        let sinc = if placed.part.rate == self.rate { None } else { Some(Sinc::new()) };
+        let part = self.part(n)?;
+        let sinc = if part.rate == self.rate() { None } else { Some(Sinc::new()) };
         Some(Conform {
-            from: u64::from(placed.part.rate.hz()),
-            to: u64::from(self.rate.hz()),
-            channels: usize::from(self.channels),
-            total: placed.span.len(),
+            from: u64::from(part.rate.hz()),
+            to: u64::from(self.rate().hz()),
+            channels: usize::from(self.channels()),
+            total: self.span_of(n).len(),
             given: 0,
             held_from: 0,
-            held: vec![Vec::new(); usize::from(placed.part.channels)],
+            held: vec![Vec::new(); usize::from(part.channels)],
             sinc,
         })
     }
-}
-
-/// `frames` at rate `from` as frames at rate `to`, rounded up or down.
-fn scaled(frames: u64, to: Rate, from: Rate, up: bool) -> u64 {
-    let (product, by) = (u128::from(frames) * u128::from(to.hz()), u128::from(from.hz()));
-    let scaled = if up { product.div_ceil(by) } else { product / by };
-    u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
 /// The windowed sinc at each phase between two samples.
@@ -254,6 +148,7 @@ impl Conform {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::{Rate, Span};
     use proptest::prelude::*;
 
     fn part(hz: u32, channels: u16, frames: u64) -> Part {

@@ -1,10 +1,9 @@
-//! MP3 and FLAC, whose frames differ in size, by symphonia's decoders. The
+//! FLAC, whose frames differ in size, by symphonia's decoder. The
 //! frames are found by our own indexes, so that a frame's samples are known to
 //! be its own.
 
-use crate::codec::Codec;
-use crate::container::{ContainerError, Layout, ReadAt, flac, mpeg};
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_MP3};
+use crate::container::{ContainerError, Layout, ReadAt, flac};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
@@ -22,7 +21,6 @@ pub struct Packets<'a, S: ReadAt + ?Sized> {
 }
 
 enum Index {
-    Mpeg(Vec<mpeg::Frame>),
     Flac(Vec<flac::Frame>),
 }
 
@@ -34,18 +32,11 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
     pub fn open(source: &'a S, layout: &Layout) -> Result<Packets<'a, S>, ContainerError> {
         let mut params = AudioCodecParameters::new();
         params.with_sample_rate(layout.rate.hz());
-        let (index, decoder, first, skip) = match layout.codec {
-            Codec::Mp3 => {
-                let index = mpeg::index(source)?;
-                params.for_codec(CODEC_ID_MP3);
-                (Index::Mpeg(index.frames), symphonia_of(&params)?, 0, index.skip)
-            }
-            _ => {
-                let metadata = flac::metadata(source)?;
-                let frames = flac::frames(&flac::all(source)?, &metadata)?;
-                params.for_codec(CODEC_ID_FLAC).with_extra_data(Box::new(metadata.info.bytes));
-                (Index::Flac(frames), symphonia_of(&params)?, 0, 0)
-            }
+        let (index, decoder, first, skip) = {
+            let metadata = flac::metadata(source)?;
+            let frames = flac::frames(&flac::all(source)?, &metadata)?;
+            params.for_codec(CODEC_ID_FLAC).with_extra_data(Box::new(metadata.info.bytes));
+            (Index::Flac(frames), symphonia_of(&params)?, 0, 0)
         };
         let channels = usize::from(layout.channels);
         Ok(Packets { source, index, decoder, channels, next: first, skip, left: layout.frames() })
@@ -79,10 +70,6 @@ impl<'a, S: ReadAt + ?Sized> Packets<'a, S> {
             self.source.read_at(offset, &mut bytes).map(|()| bytes)
         };
         Ok(match &self.index {
-            Index::Mpeg(frames) => match frames.get(n) {
-                Some(f) => Some((read(f.offset, f.header.len)?, f.header.samples as usize)),
-                None => None,
-            },
             Index::Flac(frames) => match frames.get(n) {
                 Some(f) => Some((read(f.offset, f.len)?, f.samples as usize)),
                 None => None,

@@ -30,7 +30,7 @@ pub use verify::{Mismatch, verify, verify_decoded, verify_outside};
 use crate::audio::{Span, merge};
 use crate::codec::Codec;
 use crate::container::{Container, ContainerError, Layout, ReadAt, mpeg as mpeg_container};
-use crate::decode::conform;
+use crate::timeline::MARGIN;
 
 /// Bytes to write at an offset of the file, over as many that were there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub fn reach_frames(layout: &Layout) -> Option<u64> {
     };
     // A slower part's frames are longer on the time line, and their edges softer.
     let (rate, slowest) = (u64::from(layout.rate.hz()), u64::from(layout.slowest.hz()));
-    Some(if rate == slowest { reach } else { (reach + 2 * conform::MARGIN) * rate.div_ceil(slowest) })
+    Some(if rate == slowest { reach } else { (reach + 2 * MARGIN) * rate.div_ceil(slowest) })
 }
 
 /// What must change for `spans` to be silent.
@@ -152,7 +152,10 @@ pub fn plan(
         }
         Codec::ImaAdpcm { .. } | Codec::MsAdpcm { .. } => adpcm::patches(source, layout, &covered)?,
         Codec::G722 => g722::patches(source, layout, &covered)?,
-        Codec::Mp3 => mpeg::patches(source, &mpeg_container::index(source)?, &covered)?,
+        Codec::Mp3 => {
+            let region = mpeg_container::Region::of(layout, source);
+            mpeg::patches(source, &mpeg_container::index(source, region)?, &covered)?
+        }
         Codec::Vorbis | Codec::Opus if layout.container == Container::Webm => {
             webm::patches(source, &covered)?
         }

@@ -1,29 +1,38 @@
 //! What must hold for any bytes at all: shared by the fuzz targets and the
 //! test that replays their corpus.
 
-use unsaid_dsp::container::{locate, probe};
+use unsaid_dsp::container::{Account, locate, probe};
 use unsaid_dsp::decode::Reader;
 use unsaid_dsp::dtmf::{Detector, detect};
-use unsaid_dsp::mute::{Change, Options, apply, plan, spliced, verify};
-use unsaid_dsp::{Rate, Span};
+use unsaid_dsp::mute::{Change, Options, apply, plan, spliced, verify, verify_decoded};
+use unsaid_dsp::{Layout, Rate, Span};
 
 /// The first byte chooses the name, and so the headerless format.
 const NAMES: [&str; 9] = ["a.wav", "a.mp3", "a.gsm", "a.g722", "a.sln", "a.ulaw", "a.al", "a", "a.raw"];
 
-/// Any bytes under any name decode or are an error.
+/// A header may promise hours; so many frames show as much as all of them.
+const MOST_FRAMES: u64 = 400_000;
+
+/// Any bytes under any name decode or are an error. What is accepted accounts
+/// for every byte, and is heard to the frame.
 pub fn container(data: &[u8]) {
     let Some((first, file)) = data.split_first() else { return };
     let name = NAMES[usize::from(*first) % NAMES.len()];
-    let _ = probe(name, file);
+    let quick = probe(name, file);
     let Ok(layout) = locate(name, file) else { return };
+    assert_eq!(quick.ok().map(|l| l.frames()), Some(layout.frames()), "probe tells another length");
+    if layout.account != Account::default() {
+        assert_eq!((layout.account.total(), layout.account.unaccounted), (file.len() as u64, 0));
+    }
     let Ok(mut reader) = Reader::open(file, &layout) else { return };
-    let mut planes = Vec::new();
-    // A header may promise hours; some stretches show as much as all of them.
-    for _ in 0..64 {
+    let (mut planes, mut heard) = (Vec::new(), 0u64);
+    while heard < MOST_FRAMES {
         match reader.next(&mut planes) {
             Ok(true) => assert!(planes.iter().all(|p| p.len() == planes[0].len())),
-            _ => break,
+            Ok(false) => return assert_eq!(heard, layout.frames(), "what is heard is not what was told"),
+            Err(_) => return,
         }
+        heard += planes[0].len() as u64;
     }
 }
 
@@ -46,9 +55,19 @@ pub fn mute(data: &[u8]) {
             if !name.ends_with("raw") {
                 assert_eq!(locate(name, once.as_slice()).ok().map(|l| l.frames()), Some(layout.frames()));
             }
+            silent(&once, &layout, &spans, &options);
         }
-        Ok(Change::Rewritten(splices)) => drop(spliced(file, &splices)),
+        Ok(Change::Rewritten(splices)) => silent(&spliced(file, &splices), &layout, &spans, &options),
         Err(_) => {}
+    }
+}
+
+/// What was muted is silent when it is decoded again, or is not decoded at all.
+fn silent(after: &[u8], layout: &Layout, spans: &[Span], options: &Options) {
+    if layout.frames() < MOST_FRAMES
+        && let Ok(verified) = verify_decoded(after, layout, spans, options)
+    {
+        assert_eq!(verified, Ok(()));
     }
 }
 

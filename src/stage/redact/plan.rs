@@ -10,12 +10,12 @@ use crate::speech::sounding;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use unsaid_dsp::container::{ContainerError, Hint, locate};
-use unsaid_dsp::decode::decode;
+use unsaid_dsp::decode::{Whole, decode, decode_whole};
 use unsaid_dsp::dtmf::{self, Policy, Tone};
 use unsaid_dsp::mute::{self, Change, Mismatch, Patch};
 use unsaid_dsp::resample::{ResampleError, speech_plane};
 use unsaid_dsp::silence::Silence;
-use unsaid_dsp::{Layout, Samples, Span, peaks};
+use unsaid_dsp::{Layout, Span, peaks};
 
 /// Bars of the waveform that a page draws.
 const PEAKS: usize = 600;
@@ -51,24 +51,27 @@ pub struct Heard {
 /// [`PlanError`] when the file is not understood.
 pub fn hear(hint: Hint<'_>, bytes: &[u8], with_speech: bool, policy: Policy) -> Result<Heard, PlanError> {
     let layout = locate(hint, bytes)?;
-    let samples = decode(bytes, &layout)?;
-    let tones = tones(&samples, policy);
+    let whole = decode_whole(bytes, &layout)?;
+    let tones = tones(&whole, policy);
+    let samples = whole.heard();
     let speech = if with_speech { speech_plane(&samples)? } else { Vec::new() };
     let silence = Silence::of(&samples.mono(), samples.rate);
     Ok(Heard { duration_s: layout.duration_s(), layout, speech, tones, silence })
 }
 
 /// The keyed tones that `policy` mutes, a little wider than they sound. Which
-/// digits they were is forgotten here.
-fn tones(samples: &Samples, policy: Policy) -> Vec<Segment> {
+/// digits they were is forgotten here. A tone in what a tag cuts off goes as
+/// well, for some players play it: its segment is the edge beside it.
+fn tones(whole: &Whole, policy: Policy) -> Vec<Segment> {
+    let samples = &whole.samples;
     let frames = samples.frames() as u64;
-    let duration_s = samples.rate.seconds(frames);
+    let duration_s = samples.rate.seconds(whole.cuts.heard_frames());
     let mut found: Vec<Tone> = samples.planes.iter().flat_map(|p| dtmf::detect(p, samples.rate)).collect();
     found.sort_by_key(|t| t.span);
     // One key heard on both channels is one key.
     found.dedup_by(|b, a| a.digit == b.digit && b.span.start < a.span.end);
     let spans = dtmf::policy::spans(&found, policy, samples.rate, frames);
-    let segments = spans.iter().map(|span| Segment {
+    let segments = spans.iter().map(|span| whole.cuts.heard(*span)).map(|span| Segment {
         start: (samples.rate.seconds(span.start) - TONE_PADDING_S).max(0.0),
         end: (samples.rate.seconds(span.end) + TONE_PADDING_S).min(duration_s),
         reason: Reason::Dtmf,
