@@ -62,8 +62,11 @@ fn call(name: &str, keys: &str) -> Vec<u8> {
     mp3(name, &keyed(keys, 0.5, 0.8 + 0.2 * keys.len() as f64, 8_000, 1), 8_000, 1, "-b:a 16k")
 }
 
+/// The keys that sound, one after the other; what is heard twice in a row is one.
 fn digits(plane: &[f32], rate: Rate) -> String {
-    detect(plane, rate).iter().map(|t| t.digit.symbol()).collect()
+    let mut all: Vec<char> = detect(plane, rate).iter().map(|t| t.digit.symbol()).collect();
+    all.dedup();
+    all.into_iter().collect()
 }
 
 /// What ffmpeg plays, at the rate and channels of the layout.
@@ -129,9 +132,10 @@ fn silenced(name: &str, file: &[u8], want: &str) -> Layout {
     let samples = decode(file, &layout).unwrap();
     assert_eq!(samples.frames() as u64, layout.frames(), "{name}");
     let played = ffmpeg(name, file, &layout);
-    // Resampled, a part may be a frame longer or shorter.
+    // ffmpeg plays the first frame behind a change, a tag's silent one, at the rate before it.
+    let most = if layout.rate == layout.slowest { 0.001 } else { 0.08 };
     assert!(
-        played.len().abs_diff(samples.frames()) <= layout.rate.hz() as usize / 500,
+        played.len().abs_diff(samples.frames()) as f64 <= most * f64::from(layout.rate.hz()),
         "{name}: ffmpeg plays {}, {} were heard",
         played.len(),
         samples.frames()
