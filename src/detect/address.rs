@@ -17,6 +17,8 @@ const ANSWER_WORDS: usize = 16;
 /// Questions that go on asking for parts of one address, and their words.
 const MORE_QUESTIONS: usize = 4;
 const SHORT_QUESTION: usize = 5;
+/// Words after a keyword in which a house number may follow its street.
+const ASKED_WORDS: u32 = 12;
 /// Words before an answer that say nothing.
 const MOST_SKIPPED: usize = 7;
 /// Words of an address that goes on in a turn of its own.
@@ -176,7 +178,8 @@ impl Addresses<'_> {
             if let Some(chunk) = self.chunk_at(i)
                 && !chunk.digits.is_empty()
             {
-                number.get_or_insert(chunk.last);
+                let plain = !matches!(chunk.kind, Kind::Price | Kind::Time);
+                number = plain.then_some(chunk.last);
                 break;
             }
             if token.is(class::ADDRESS_STOP) {
@@ -190,9 +193,20 @@ impl Addresses<'_> {
         match (house, number) {
             (Some(house), _) if last > at => Some(house.first..=self.extend(last)),
             (Some(house), Some(number)) => Some(house.first..=self.extend(number)),
-            (None, Some(number)) if self.number_after => Some(at..=self.extend(number)),
+            (None, Some(number)) if self.number_after || self.is_asked(at) => Some(at..=self.extend(number)),
             _ => None,
         }
+    }
+
+    /// An address was asked for or announced a few words before.
+    fn is_asked(&self, at: usize) -> bool {
+        let counted = self.text.tokens[at].counted;
+        let before = &self.marks.cues[..self.marks.cues.partition_point(|c| c.first < at)];
+        before
+            .iter()
+            .rev()
+            .take_while(|c| self.text.tokens[c.last].counted + ASKED_WORDS >= counted)
+            .any(|c| matches!(c.what, What::Secret { reason: Reason::Address, strong: true, .. }))
     }
 
     fn postbox(&self, at: usize) -> Option<RangeInclusive<usize>> {

@@ -51,6 +51,9 @@ pub struct Marks {
 const OPENING_WORDS: usize = 2;
 const OPENING_REST: usize = 5;
 const SHORT_ANSWER: usize = 4;
+/// Words between a keyword and the pause in which another begins to answer.
+const PAUSE_WORDS: usize = 3;
+const ANSWER_PAUSE_S: f64 = 0.45;
 /// Words before a cue in which a question begins.
 const ASK_REACH: usize = 9;
 
@@ -132,6 +135,20 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
     marks
 }
 
+/// Where no speakers are told apart, a pause behind a keyword lets the other answer.
+fn answered_by_pause(text: &Text, last: usize) -> bool {
+    if text.speakers > 1 {
+        return false;
+    }
+    let says = |i: usize| {
+        let t = &text.tokens[i];
+        t.is(class::COPULA) || t.written.is_some() || t.numeral.is_some()
+    };
+    let near = last + 1..text.len().min(last + 2 + PAUSE_WORDS);
+    let pause = near.into_iter().find(|i| says(*i) || text.pause_s(*i) >= ANSWER_PAUSE_S);
+    pause.is_some_and(|i| text.pause_s(i) >= ANSWER_PAUSE_S)
+}
+
 impl Marks {
     fn push(&mut self, text: &Text, first: usize, len: usize, what: What) {
         let last = first + len - 1;
@@ -173,7 +190,7 @@ impl Marks {
         for i in first..=last {
             self.letter[i] = text.tokens[i].letter;
         }
-        let asks = asked || question || ends_turn || inside;
+        let asks = asked || question || ends_turn || inside || answered_by_pause(text, last);
         self.cues.push(Cue { first, last, what, asks, names_number: false });
     }
 }

@@ -22,6 +22,8 @@ const MAX_PAUSE_S: f64 = 4.0;
 const ASKED_WORDS: u32 = 30;
 /// Turns over which one person spells an address.
 const SPELLING_TURNS: u32 = 4;
+/// Words of "with a y" behind its "with".
+const ASIDE_WORDS: usize = 2;
 /// The shortest word that may be a whole address: "aatgmaildotcom".
 const SHORTEST_SQUASHED: usize = 10;
 
@@ -150,6 +152,12 @@ fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
                     && text.tokens[i].numeral.is_none())
         {
             first = before;
+        } else if token.is(class::MAIL_STOP) && token.is(class::MAIL_WORD) && first == at {
+            // "todo junto, arroba": said of what came before.
+        } else if let Some(aside) = aside_before(text, before, at) {
+            // "louis avec un s, soixante arobase"
+            (first, i) = (aside, aside);
+            continue;
         } else if listener {
             // "mm-hmm" between two letters; it belongs to the address when a letter comes before.
         } else if token.turn + SPELLING_TURNS < turn
@@ -168,6 +176,27 @@ fn local_start(text: &Text, at: usize, marks: &Marks) -> Option<usize> {
         i = before;
     }
     (first < at).then_some(first)
+}
+
+/// Where "with a y" begins that ends at `word`, and has a name before it.
+fn aside_before(text: &Text, word: usize, at: usize) -> Option<usize> {
+    let own = |i: &usize| text.tokens[*i].turn == text.tokens[at].turn;
+    let near = (word.saturating_sub(ASIDE_WORDS)..=word).rev().take_while(own);
+    let aside = near.into_iter().find(|i| text.tokens[*i].is(class::MAIL_ASIDE))?;
+    let letter = |i: usize| text.tokens.get(i).is_some_and(|t| t.letter);
+    let spells = if word == aside {
+        letter(aside + 1) || letter(aside + 2)
+    } else {
+        (aside + 1..=word).all(|i| spells_of(text, i, word))
+    };
+    let named = aside > 0 && own(&(aside - 1)) && !text.tokens[aside - 1].is(class::MAIL_STOP);
+    (spells && named).then_some(aside)
+}
+
+/// "a y", "ese": a letter, its name, and the article before it.
+fn spells_of(text: &Text, at: usize, last: usize) -> bool {
+    let t = &text.tokens[at];
+    t.letter || t.is(class::ARTICLE | class::SPELLING) || at == last && t.is(class::PRONOUN_BEFORE)
 }
 
 /// A letter or a number before the "at" at `at`; a letter that is a word too only

@@ -48,7 +48,7 @@ pub mod class {
         AT DOT MAIL_JOINT DOMAIN PROVIDER MAIL_STOP MAIL_KEEP
         STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
         PLACE_PART POST_CODE NUMBERED_ROAD HOUSE_SUFFIX PLACE_IN REGION_LINK PLACE_LINK
-        PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE FORGOT
+        PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE FORGOT MAIL_ASIDE
         DATE_EDGE COMMON VOTE STARTS_PHRASE KNOWN
     }
 }
@@ -240,6 +240,7 @@ impl Lexicon {
             (&email.stop, MAIL_STOP),
             (&email.keep_one, MAIL_KEEP),
             (&email.describe, MAIL_WORD),
+            (&email.asides, MAIL_ASIDE),
             (&address.streets, STREET),
             (&address.streets_weak, STREET_WEAK),
             (&address.streets_first, STREET_FIRST),

@@ -98,7 +98,7 @@ impl Turns<'_> {
         let first = own.clone().find(aside)?;
         let last = own.rev().find(aside)?;
         let begins = &self.text.tokens[first];
-        (!begins.is(class::REFUSE | class::REQUEST)).then_some(first..=last)
+        (begins.is(class::AT) || !begins.is(class::REFUSE | class::REQUEST)).then_some(first..=last)
     }
 
     fn has_domain(&self, part: &RangeInclusive<usize>) -> bool {

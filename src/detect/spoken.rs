@@ -194,8 +194,10 @@ impl Spoken<'_> {
             return None;
         }
         let reach = tokens.len().min(cue.last + 1 + COPULA_WORDS);
-        let own =
-            tokens[cue.first..=cue.last].iter().any(|t| t.is(class::COPULA)) || tokens[cue.last].possessive;
+        let own = tokens[cue.first..=cue.last].iter().any(|t| t.is(class::COPULA))
+                || tokens[cue.last].possessive
+                // "change my password to"
+                || tokens[cue.last].is(class::HOMOPHONE);
         let copula = (cue.last + 1..reach)
             .take_while(|i| tokens[*i].turn == turn && !tokens[*i - 1].ends_sentence)
             .find(|i| tokens[*i].is(class::COPULA));

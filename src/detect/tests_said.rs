@@ -139,6 +139,8 @@ fn an_email_is_silenced_however_it_is_spelled() {
         "A: correo B: [eva guion bajo] A: <sí> B: [sol] A: ¿arroba qué? B: [gmail punto com] A: gracias",
     );
     hides("fr", Email, "A: votre adresse mail B: [paul tiret du six roux arobase gmail point com] A: merci");
+    hides("fr", Email, "A: mail B: [louis <avec> <un> <s> soixante arobase gmail point com] A: merci");
+    hides("es", Email, "A: ¿su mail? B: no, [ana ruiz <todo> <junto> arroba gmail punto com] A: ok");
     hides("es", Email, "mi correo es [evaarrobagmailpuntocom]");
 }
 
@@ -176,7 +178,10 @@ fn a_firm_that_tells_where_it_is_tells_no_secret() {
     keeps("en", "A: our office is at 1200 Market Street on the second floor");
     keeps("en", "A: take exit 14 onto route 9 north for three miles");
     keeps("es", "A: nuestra oficina está en avenida América 10");
+    keeps("es", "A: gire a la derecha en la calle 14 y siga 200 metros");
+    keeps("es", "A: el pin de la solapa cuesta 4 euros B: me llevo dos");
     keeps("fr", "A: notre magasin est au 10 avenue Foch");
+    hides("fr", Address, "A: on vous livre où B: [place de la Mairie, numéro 3] A: très bien");
     // Somebody was asked where to: it may be anybody's office.
     hides("en", Address, "A: where should we ship it B: our office is at [1200 Market Street] A: ok");
 }
@@ -199,6 +204,8 @@ fn a_word_that_comes_late_still_answers_its_question() {
         Password,
         "A: how do you spell your mother's maiden name B: [s z y m a n s k i] A: thank you",
     );
+    hides("en", Password, "A: what password would you like B: let's do [sapphire eleven] A: okay set");
+    hides("en", Password, "can you change my password to [winterfell sixteen] please");
     hides("es", Password, "A: ¿en qué ciudad nació? B: en [Cuenca] A: correcto");
     hides("fr", Password, "A: dans quelle ville êtes-vous né B: à [Cahors] A: correct");
 }

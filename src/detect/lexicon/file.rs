@@ -116,6 +116,8 @@ pub(super) struct Email {
     pub(super) keep_one: Vec<String>,
     #[serde(default)]
     pub(super) describe: Vec<String>,
+    #[serde(default)]
+    pub(super) asides: Vec<String>,
 }
 
 #[derive(Deserialize)]
