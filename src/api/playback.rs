@@ -181,6 +181,9 @@ fn media_type(path: &RecordingPath) -> &'static str {
     match path.as_str().rsplit('.').next() {
         Some("wav" | "WAV" | "wav16") => "audio/wav",
         Some("gsm") => "audio/gsm",
+        Some("ogg" | "oga" | "opus") => "audio/ogg",
+        Some("webm") => "audio/webm",
+        Some("mka" | "mkv") => "audio/x-matroska",
         Some("ulaw" | "ul" | "pcm" | "au" | "snd") => "audio/basic",
         _ => "application/octet-stream",
     }

@@ -77,7 +77,7 @@ pub fn not_read(path: &str, error: &std::io::Error) -> CliError {
 pub fn not_understood(path: &str, error: &dyn std::fmt::Display) -> CliError {
     let named = if path == "-" { ", which --format names on standard input" } else { "" };
     CliError::NotUnderstood(format!(
-        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM, ADPCM), Wave64, .au, MP3, FLAC, Ogg (Vorbis, Opus) and .sln .raw .ulaw .alaw .gsm .g722{named}"
+        "{path}: {error}; unsaid reads WAV (PCM, float, µ-law, A-law, GSM, ADPCM), Wave64, .au, MP3, FLAC, Ogg and WebM (Vorbis, Opus) and .sln .raw .ulaw .alaw .gsm .g722{named}"
     ))
 }
 
