@@ -13,7 +13,7 @@ use std::process::Command;
 use unsaid_dsp::container::ogg::page;
 use unsaid_dsp::container::{Layout, locate};
 use unsaid_dsp::decode::decode;
-use unsaid_dsp::dtmf::detect;
+use unsaid_dsp::dtmf::{detect, of_all_channels};
 use unsaid_dsp::mute::{Options, apply, patches, verify, verify_decoded};
 use unsaid_dsp::{Rate, Span};
 
@@ -333,4 +333,18 @@ fn a_span_that_begins_in_packets_too_short_for_silence_is_silent() {
     apply(&mut after, &patches(file.as_slice(), &layout, &spans, &Options::default()).unwrap());
     let verified = verify_decoded(after.as_slice(), &layout, &spans, &Options::default()).unwrap();
     assert_eq!(verified, Ok(()));
+}
+
+#[test]
+fn the_same_key_on_two_channels_is_one_until_it_has_ended_on_both() {
+    let rate = Rate::NARROW_BAND;
+    let pressed = |at_s: f64| {
+        let mut plane = vec![0f32; 16_000];
+        add_key(&mut plane, 8_000.0, at_s, &Key::plain(2, 0.1, -10.0), &mut Dice::new(1));
+        detect(&plane, rate)
+    };
+    let all = of_all_channels([pressed(0.5), pressed(0.597)].concat());
+    assert_eq!(all.len(), 1);
+    assert!(rate.seconds(all[0].span.end) > 0.69, "the second party's key ends at 0.697 s");
+    assert_eq!(of_all_channels([pressed(0.5), pressed(0.7)].concat()).len(), 2);
 }

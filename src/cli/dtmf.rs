@@ -5,7 +5,7 @@ use super::files::{FileBytes, Sources, not_understood, read_all, to_stdout};
 use serde_json::{Map, Value, json};
 use unsaid_dsp::container::{ContainerError, Hint, ReadAt, locate};
 use unsaid_dsp::decode::Reader;
-use unsaid_dsp::dtmf::{Detector, Tone};
+use unsaid_dsp::dtmf::{self, Detector};
 
 pub type Args = Sources;
 
@@ -37,10 +37,7 @@ fn listen(file: &str, hint: Hint<'_>, source: &(impl ReadAt + ?Sized)) -> Result
     while reader.next(&mut planes).map_err(failed)? {
         detectors.iter_mut().zip(&planes).for_each(|(detector, plane)| detector.push(plane));
     }
-    let mut tones: Vec<Tone> = detectors.into_iter().flat_map(Detector::finish).collect();
-    tones.sort_by_key(|t| t.span);
-    // One key heard on both channels is one key.
-    tones.dedup_by(|b, a| a.digit == b.digit && b.span.start < a.span.end);
+    let tones = dtmf::of_all_channels(detectors.into_iter().flat_map(Detector::finish).collect());
     let seconds = |frames| (layout.rate.seconds(frames) * 1e4).round() / 1e4;
     let list = tones.iter().map(|t| {
         json!({ "digit": t.digit.symbol().to_string(), "start": seconds(t.span.start), "end": seconds(t.span.end) })

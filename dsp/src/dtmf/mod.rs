@@ -56,6 +56,20 @@ pub fn detect(plane: &[f32], rate: Rate) -> Vec<Tone> {
     detector.finish()
 }
 
+/// The keys of all channels in order. The same key on two channels at once is
+/// one key, which lasts until it has ended on both.
+pub fn of_all_channels(mut tones: Vec<Tone>) -> Vec<Tone> {
+    tones.sort_by_key(|t| t.span);
+    tones.dedup_by(|next, tone| {
+        let is_same = next.digit == tone.digit && next.span.start < tone.span.end;
+        if is_same {
+            tone.span.end = tone.span.end.max(next.span.end);
+        }
+        is_same
+    });
+    tones
+}
+
 /// Every candidate in `plane`, a key or not, with what speaks for and against
 /// it; spans in frames of about 8 kHz (see [`Evidence::span`]).
 pub fn examine(plane: &[f32], rate: Rate) -> Vec<Evidence> {

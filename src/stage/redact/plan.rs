@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use unsaid_dsp::container::{ContainerError, Hint, locate};
 use unsaid_dsp::decode::{Whole, decode, decode_whole};
-use unsaid_dsp::dtmf::{self, Policy, Tone};
+use unsaid_dsp::dtmf::{self, Policy};
 use unsaid_dsp::mute::{self, Change, Mismatch, Patch};
 use unsaid_dsp::resample::{ResampleError, speech_plane};
 use unsaid_dsp::silence::Silence;
@@ -66,10 +66,8 @@ fn tones(whole: &Whole, policy: Policy) -> Vec<Segment> {
     let samples = &whole.samples;
     let frames = samples.frames() as u64;
     let duration_s = samples.rate.seconds(whole.cuts.heard_frames());
-    let mut found: Vec<Tone> = samples.planes.iter().flat_map(|p| dtmf::detect(p, samples.rate)).collect();
-    found.sort_by_key(|t| t.span);
-    // One key heard on both channels is one key.
-    found.dedup_by(|b, a| a.digit == b.digit && b.span.start < a.span.end);
+    let found = samples.planes.iter().flat_map(|p| dtmf::detect(p, samples.rate)).collect();
+    let found = dtmf::of_all_channels(found);
     let spans = dtmf::policy::spans(&found, policy, samples.rate, frames);
     let segments = spans.iter().map(|span| whole.cuts.heard(*span)).map(|span| Segment {
         start: (samples.rate.seconds(span.start) - TONE_PADDING_S).max(0.0),
