@@ -50,6 +50,8 @@ impl Addresses<'_> {
                 found.extend(self.postbox(at));
             }
         }
+        found.sort_by_key(|r| *r.start());
+        let shapes = found.len();
         for (n, cue) in self.marks.cues.iter().enumerate() {
             if let What::Secret { reason: Reason::Address, .. } = cue.what {
                 let answer = self.answer(cue, cue.last + 1);
@@ -62,8 +64,10 @@ impl Addresses<'_> {
                 };
                 let number = || number().map(|last| last..=last);
                 let shaped = || {
-                    let next = |i: &usize| self.text.tokens[*i].turn == self.text.tokens[cue.last].turn + 1;
-                    found.iter().find(|r| cue.asks && next(r.start())).cloned()
+                    let turn = self.text.tokens[cue.last].turn + 1;
+                    let begun = |r: &RangeInclusive<usize>| self.text.tokens[*r.start()].turn < turn;
+                    let next = found[..shapes].get(found[..shapes].partition_point(begun));
+                    next.filter(|r| cue.asks && self.text.tokens[*r.start()].turn == turn).cloned()
                 };
                 if let Some(said) = answer.clone().or_else(shaped).or_else(number) {
                     self.further(n, *said.start(), *said.end(), &mut found);
@@ -343,10 +347,11 @@ impl Addresses<'_> {
                 .count();
             let last = asks + words - 1;
             let listens = self.listens(asks, last, said_from, said);
-            let other = self.marks.cues.iter().any(|c| {
-                (asks..=last).contains(&c.first)
-                    && !matches!(c.what, What::Secret { reason: Reason::Address, .. })
-            });
+            let from = self.marks.cues.partition_point(|c| c.first < asks);
+            let other = self.marks.cues[from..]
+                .iter()
+                .take_while(|c| c.first <= last)
+                .any(|c| !matches!(c.what, What::Secret { reason: Reason::Address, .. }));
             if !listens && (words > SHORT_QUESTION || other) {
                 return;
             }

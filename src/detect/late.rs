@@ -62,8 +62,9 @@ impl Late<'_> {
     fn end(&self, cue: &Cue, from: usize) -> usize {
         let first = self.marks.cues.partition_point(|c| c.first <= from.max(cue.last));
         let other = |c: &&Cue| !matches!(c.what, What::Secret { reason: Reason::Password, .. });
-        let next = self.marks.cues[first..].iter().find(other).map_or(self.text.len(), |c| c.first);
-        next.min(cue.last + MOST_WORDS).min(self.text.len())
+        let most = self.text.len().min(cue.last + MOST_WORDS);
+        let next = self.marks.cues[first..].iter().take_while(|c| c.first < most).find(other);
+        next.map_or(most, |c| c.first)
     }
 
     /// The first word behind the turn at `at`.

@@ -53,7 +53,8 @@ impl Turns<'_> {
         let told = tokens[cue.first..=cue.last].iter().any(|t| t.is(class::AT));
         while at < end && !whole {
             let own = at..(at..end).find(|i| tokens[*i].turn != tokens[at].turn).unwrap_or(end);
-            let known = found.iter().any(|d| d.last >= own.start && d.first < own.end);
+            let near = found.get(found.partition_point(|d| d.last < own.start));
+            let known = near.is_some_and(|d| d.first < own.end);
             if known {
                 return if out.is_empty() { Vec::new() } else { out };
             }
@@ -77,8 +78,8 @@ impl Turns<'_> {
     /// Where the talk about this address ends: at another subject, or some turns later.
     fn end(&self, n: usize, turn: u32) -> usize {
         let other = |c: &&Cue| !matches!(c.what, What::Secret { reason: Reason::Email, .. });
-        let next = self.marks.cues[n + 1..].iter().find(other);
         let most = self.marks.cues[n].last + 1 + TURN_WORDS;
+        let next = self.marks.cues[n + 1..].iter().take_while(|c| c.first < most).find(other);
         let end = next.map_or(self.text.len(), |c| c.first).min(most).min(self.text.len());
         (self.marks.cues[n].last + 1..end)
             .find(|i| self.text.tokens[*i].turn > turn + MOST_TURNS)

@@ -54,6 +54,9 @@ use cues::What;
 use lexicon::class;
 use text::Text;
 
+/// Letters before a spelled value that are words elsewhere.
+const MOST_LETTERS: usize = 3;
+
 /// What made a detection: names and numbers alone, never a word of the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Why {
@@ -165,7 +168,7 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
                 text.tokens[chunk.last + 1..].iter().take(2).take_while(|t| t.is(class::KEYPAD)).count();
             let last = if value.reason == Reason::Password { chunk.last + keys } else { chunk.last };
             // "o b r i e n": a first letter that is a number or a word elsewhere.
-            let letters = (0..chunk.first).rev().take_while(|i| {
+            let letters = (0..chunk.first).rev().take(MOST_LETTERS).take_while(|i| {
                 let t = &text.tokens[*i];
                 t.letter && !marks.letter[*i] && t.turn == text.tokens[chunk.first].turn
             });
