@@ -269,3 +269,30 @@ fn frames_tell_what_a_file_is_whatever_it_is_called() {
     let noise: Vec<u8> = (0..400_000).map(|_| dice.below(256) as u8).collect();
     assert!(locate("a.mp3", noise.as_slice()).is_err(), "noise is no recording");
 }
+
+#[test]
+fn mp3_in_a_wav_file_is_silenced_under_any_name() {
+    let bare = mp3("riff", &keyed("4532", 0.5, 1.6, 8_000, 1), 8_000, 1, "-b:a 16k -write_xing 0");
+    let mut file =
+        b"RIFF\0\0\0\0WAVEfmt \x12\0\0\0\x55\0\x01\0\x40\x1F\0\0\xD0\x07\0\0\x01\0\0\0\0\0data".to_vec();
+    file.extend((bare.len() as u32).to_le_bytes());
+    file.extend(&bare);
+    file.extend(b"LIST\x04\0\0\0INFO");
+    let said = (file.len() as u32 - 8).to_le_bytes();
+    file[4..8].copy_from_slice(&said);
+    for name in ["a.wav", "a.mp3", "a"] {
+        let layout = locate(name, file.as_slice()).unwrap();
+        assert_eq!((layout.container.name(), layout.codec.name()), ("wav", "mp3"), "{name}");
+        assert_eq!((layout.account.total(), layout.account.unaccounted), (file.len() as u64, 0));
+        assert_eq!(ffmpeg("riff", &file, &layout).len() as u64, layout.frames());
+        let samples = decode(file.as_slice(), &layout).unwrap();
+        assert_eq!(digits(&samples.planes[0], layout.rate), "4532");
+        let spans: Vec<Span> = detect(&samples.planes[0], layout.rate).iter().map(|t| t.span).collect();
+        let after = muted(&file, &layout, &spans);
+        assert_eq!(digits(&ffmpeg("riff", &after, &layout), layout.rate), "");
+        assert_eq!(locate(name, after.as_slice()).unwrap().frames(), layout.frames());
+    }
+    let mut two = file.clone();
+    two[20] = 0x50;
+    assert!(locate("a.wav", two.as_slice()).unwrap_err().to_string().contains("layer I or II"));
+}

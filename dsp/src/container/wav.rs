@@ -5,8 +5,8 @@
 use super::goes_on::goes_on;
 use super::riff;
 use super::scan::Scan;
-use super::wave_format::{Order, WaveFormat};
-use super::{Accountant, Belongs, Container, ContainerError, Layout, Lengths, ReadAt, tags};
+use super::wave_format::{Order, TAG_MP3, WaveFormat};
+use super::{Accountant, Belongs, Container, ContainerError, Layout, Lengths, ReadAt, mpeg, tags};
 use crate::audio::Rate;
 
 /// More chunks than any writer makes; beyond it the header is hostile.
@@ -43,6 +43,9 @@ struct Data {
 pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError> {
     let mut wave = chunks(source)?;
     let format = wave.format;
+    if format.tag == TAG_MP3 {
+        return with_mpeg(source, wave);
+    }
     let codec = format.codec(source, wave.data_start, wave.data_len)?;
     let mut scan = Scan::new(source);
     let (end, len) = (wave.data_start + wave.data_len, source.len());
@@ -65,6 +68,34 @@ pub fn locate(source: &(impl ReadAt + ?Sized)) -> Result<Layout, ContainerError>
         }
         layout => layout,
     }
+}
+
+/// MP3 frames in the data chunk: the MPEG reader says of each of its bytes what it is.
+fn with_mpeg(source: &(impl ReadAt + ?Sized), mut wave: Wave) -> Result<Layout, ContainerError> {
+    let len = source.len();
+    let mut region =
+        mpeg::Region { from: wave.data_start, to: wave.data_start + wave.data_len, is_file: false };
+    let before = wave.walk;
+    wave.walk.take(region.to, Belongs::Audio);
+    riff::behind(&mut Scan::new(source), len, wave.order, &mut wave.walk)?;
+    let mut account = wave.walk.finish(len)?;
+    if account.foreign > 0 {
+        // The header counts less than was written, or something else: what is there is searched as well.
+        (region.to, wave.lengths) = (len, Lengths::Open);
+        let mut walk = before;
+        walk.take(len, Belongs::Audio);
+        account = walk.finish(len)?;
+    }
+    let mut layout = mpeg::inside(source, Container::Wav, region)?;
+    let inner = layout.account;
+    account.audio += inner.audio;
+    account.audio -= region.to - region.from;
+    account.header += inner.header;
+    account.metadata += inner.metadata;
+    account.padding += inner.padding;
+    account.foreign += inner.foreign;
+    (layout.account, layout.lengths) = (account, wave.lengths);
+    Ok(layout)
 }
 
 /// Finds the format and the audio, whatever its codec.
@@ -252,9 +283,9 @@ mod tests {
         let text = b"this is only a text file, it says nothing of audio";
         assert!(matches!(locate(text.as_slice()), Err(ContainerError::NotWav(_))));
         let mut odd = wav(8, &[0; 8]);
-        odd[20] = 0x55;
+        odd[20] = 0x77;
         let got = locate(odd.as_slice());
-        assert!(matches!(got, Err(ContainerError::UnknownCodec { tag: 0x55, .. })));
+        assert!(matches!(got, Err(ContainerError::UnknownCodec { tag: 0x77, .. })));
     }
 
     #[test]

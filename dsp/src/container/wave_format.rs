@@ -15,6 +15,9 @@ const TAG_FLOAT: u16 = 0x0003;
 const TAG_ALAW: u16 = 0x0006;
 const TAG_ULAW: u16 = 0x0007;
 const TAG_IMA_ADPCM: u16 = 0x0011;
+const TAG_MPEG: u16 = 0x0050;
+/// MPEG layer III, whose frames say more than the chunk does.
+pub const TAG_MP3: u16 = 0x0055;
 const TAG_GSM610: u16 = 0x0031;
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
 /// Channels of PCM at most.
@@ -113,6 +116,7 @@ impl WaveFormat {
             // Nobody packs GSM in other blocks, and players that read 0 or 1 here take these.
             TAG_GSM610 if matches!(self.block, 0 | 1 | 65) => Codec::Wav49,
             TAG_IMA_ADPCM | TAG_MS_ADPCM => self.adpcm().ok_or_else(unknown)?,
+            TAG_MPEG => return Err(ContainerError::NotMuted("MPEG audio layer I or II")),
             _ => return Err(unknown()),
         };
         let most = if codec == Codec::Wav49 { 1 } else { MOST_CHANNELS };
