@@ -154,7 +154,7 @@ impl Dictation<'_> {
             What::Secret { reason, strong, .. } => strong && c.asks && reason != Reason::CardNumber,
             What::Harmless => c.names_number,
         });
-        self.gap(a, b) <= most && !(pause > MAX_PAUSE_S) && !asked
+        self.gap(a, b) <= most && (pause.is_nan() || pause <= MAX_PAUSE_S) && !asked
     }
 
     /// Three pieces or more close by each other, some perhaps said twice.

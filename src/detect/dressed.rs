@@ -160,9 +160,12 @@ impl Dresses<'_> {
         let cues = &self.marks.cues[..self.marks.cues.partition_point(|c| c.first < first)];
         let goes_on = open.filter(|o| {
             let new = cues.last().is_some_and(|c| c.first > o.last);
-            !new && self.text.words_between(o.last, first) <= GOES_ON_WORDS
-                && !(o.reason == Reason::CardNumber && o.digits >= 16)
-                && !(o.reason == Reason::Ssn && o.digits >= 9)
+            let whole = match o.reason {
+                Reason::CardNumber => o.digits >= 16,
+                Reason::Ssn => o.digits >= 9,
+                _ => false,
+            };
+            !(new || whole) && self.text.words_between(o.last, first) <= GOES_ON_WORDS
         });
         if let Some(open) = goes_on {
             return Some(open.reason);
