@@ -54,7 +54,7 @@ use cues::What;
 use lexicon::class;
 use text::Text;
 
-/// Letters before a spelled value that are words elsewhere.
+/// Letters at either end of a spelled value that are words elsewhere.
 const MOST_LETTERS: usize = 3;
 
 /// What made a detection: names and numbers alone, never a word of the value.
@@ -167,13 +167,10 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
             let keys =
                 text.tokens[chunk.last + 1..].iter().take(2).take_while(|t| t.is(class::KEYPAD)).count();
             let last = if value.reason == Reason::Password { chunk.last + keys } else { chunk.last };
-            // "o b r i e n": a first letter that is a number or a word elsewhere.
-            let letters = (0..chunk.first).rev().take(MOST_LETTERS).take_while(|i| {
-                let t = &text.tokens[*i];
-                t.letter && !marks.letter[*i] && t.turn == text.tokens[chunk.first].turn
-            });
-            let spelled = chunk.letters > 0 && value.reason == Reason::Password;
-            let first = letters.last().filter(|_| spelled).unwrap_or(chunk.first);
+            let (first, last) = match value.reason {
+                Reason::Password if chunk.letters > 0 => with_letters(&text, &marks, chunk.first, last),
+                _ => (chunk.first, last),
+            };
             found.push(Detection { first, last, reason: value.reason, why: value.why });
         }
     }
@@ -194,6 +191,18 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
     let mut all = found;
     all.extend(again);
     merge::over_sounds(merge::disjoint(all), &text, &marks)
+}
+
+/// "o b r i e n", "z e b r a": with the letters at either end that are words elsewhere.
+fn with_letters(text: &Text, marks: &cues::Marks, first: usize, last: usize) -> (usize, usize) {
+    let turn = text.tokens[first].turn;
+    let spells = |i: &usize| {
+        let t = &text.tokens[*i];
+        t.letter && !marks.letter[*i] && t.turn == turn
+    };
+    let before = (0..first).rev().take(MOST_LETTERS).take_while(spells).last();
+    let after = (last + 1..text.len()).take(MOST_LETTERS).take_while(spells).last();
+    (before.unwrap_or(first), after.unwrap_or(last))
 }
 
 #[cfg(test)]

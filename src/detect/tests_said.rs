@@ -93,6 +93,9 @@ fn a_password_is_silenced_with_its_letters_and_its_signs() {
         "A: what's the name of your dog B: the answer is [biscuit] A: ok",
         "A: what was the last name of your third grade teacher B: [abernathy] A: got it",
         "A: what is your father's middle name B: [eugene] A: thank you",
+        "A: verification word B: [cactus] A: thanks",
+        "A: what's your mother's birth name B: [delacroix] A: okay",
+        "our alarm code is [zero seven two five] don't tell anyone",
         "A: the otp please B: it says [8 8 2 0 1 4] A: thanks",
         "A: the first and third letters of your password B: [r and k] A: thank you",
     ] {
