@@ -5,7 +5,7 @@
 //! # The walk of one file
 //!
 //! [`container::locate`] answers what a file is and where its coded audio lies
-//! (a [`Layout`]; [`container::probe`] asks the headers alone).
+//! (a [`Layout`]).
 //! [`decode::Reader`] gives its samples stretch by stretch, each
 //! [`dtmf::Detector`] finds the keyed digits of one channel in them, and
 //! [`mute::plan`] says which bytes must change so that the wanted [`Span`]s

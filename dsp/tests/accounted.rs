@@ -14,7 +14,7 @@ use signal::{Dice, Key, add_key, add_noise};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use unsaid_dsp::Span;
-use unsaid_dsp::container::{Layout, ReadAt, locate, mpeg, probe};
+use unsaid_dsp::container::{Layout, ReadAt, locate, mpeg};
 use unsaid_dsp::decode::decode;
 use unsaid_dsp::mute::{Change, Options, Overlay, plan, ring_frames, spliced, verify_decoded};
 
@@ -124,6 +124,29 @@ const FORMATS: &[Format] = &[
         seam: mpeg_seam,
         heard: MPEG_HEARD,
     },
+    Format { heard: WAV_HEARD, others: &[Player::Sox], ..row("pcm.wav", "-c:a pcm_s16le") },
+    Format { heard: WAV_HEARD, others: &[Player::Sox], ..row("telephone.wav", "-c:a pcm_mulaw") },
+    Format { heard: WAV_HEARD, others: &[Player::Sox], ..row("ima.wav", "-c:a adpcm_ima_wav") },
+    Format { heard: WAV_HEARD, others: &[Player::Sox], ..row("ms.wav", "-c:a adpcm_ms") },
+    Format { heard: WAV_HEARD, others: &[Player::Sox], ..row("gsm49.wav", "-c:a libgsm_ms -b:a 13k") },
+    Format { heard: OPEN_HEARD, others: &[Player::Sox], ..row("sony.w64", "-c:a pcm_s16le") },
+    Format { heard: OPEN_HEARD, others: &[Player::Sox], ..row("sun.au", "-c:a pcm_s16be") },
+    Format {
+        channels: 2,
+        raw: "-f s16le -ar 8000 -ac 2",
+        seam: |bytes| bytes.len() / 8 * 4,
+        heard: &["none", "second stream", "cut"],
+        ..row("parties.raw", "-f s16le")
+    },
+    Format {
+        others: &[Player::Sox],
+        seam: |bytes| {
+            let index = unsaid_dsp::container::flac::index(bytes).unwrap();
+            index.frames[index.frames.len() / 2].offset as usize
+        },
+        heard: &["none", "second stream", "cut at", "random", "zeros", "ones"],
+        ..row("lossless.flac", "-c:a flac")
+    },
 ];
 
 /// Behind an 0xFF the header of MPEG 2.5 looks like layer I's, so that 0xFF between frames may be refused.
@@ -146,6 +169,30 @@ fn mpeg_seam(bytes: &[u8]) -> usize {
     let frames = mpeg::index(bytes, region).unwrap().frames;
     frames[frames.len() / 2].offset as usize
 }
+
+/// Damaged blocks of these are dropped by ffmpeg, with their time, but played by others.
+const LOSE_THEIR_PLACE: &[&str] = &["ima.wav", "ms.wav", "gsm49.wav", "lossless.flac"];
+
+/// A telephone's rate, one channel, the middle sample as the seam, and no promise of what is heard.
+const fn row(name: &'static str, make: &'static str) -> Format {
+    Format {
+        name,
+        rate: 8_000,
+        channels: 1,
+        make,
+        raw: "",
+        others: &[],
+        seam: |b| b.len() / 4 * 2,
+        heard: &[],
+    }
+}
+
+/// A WAV file ends where its header says; what it does not count is heard where it sounds.
+const WAV_HEARD: &[&str] =
+    &["none", "cut at", "random between", "random behind", "zeros between", "zeros behind", "ones between"];
+/// Files whose audio goes to their end.
+const OPEN_HEARD: &[&str] =
+    &["none", "second stream", "cut at", "random behind", "zeros behind", "ones behind"];
 
 /// Where the middle one of the places with these bytes is.
 fn middle_of(bytes: &[u8], mark: &[u8]) -> usize {
@@ -334,13 +381,8 @@ fn loudest(planes: &[Vec<f32>], from: usize, to: usize) -> f32 {
 
 /// Is it heard (and then silenced wholly), or refused?
 fn judge(format: &Format, folder: &Path, file: &[u8], what: &str) -> bool {
-    let quick = probe(format.name, file);
-    let Ok(layout) = locate(format.name, file) else {
-        assert!(quick.is_err(), "{what}: probe says it is understood");
-        return false;
-    };
+    let Ok(layout) = locate(format.name, file) else { return false };
     let path = folder.join(format!("damaged-{}", format.name));
-    assert_eq!(quick.unwrap().frames(), layout.frames(), "{what}: probe tells another length");
     assert_eq!((layout.account.total(), layout.account.unaccounted), (file.len() as u64, 0), "{what}");
     let Ok(samples) = decode(file, &layout) else { return false };
     assert_eq!(samples.frames() as u64, layout.frames(), "{what}: what is heard is not what probe tells");
@@ -356,6 +398,17 @@ fn judge(format: &Format, folder: &Path, file: &[u8], what: &str) -> bool {
         before[0].len(),
         layout.frames()
     );
+    // LAME's cuts are played by others: an MP3 is longer there.
+    if !format.name.ends_with("mp3") {
+        for player in format.others {
+            let plays = player.plays(&path).len() as u64 / layout.channels as u64;
+            assert!(
+                plays <= layout.frames(),
+                "{what}: {player:?} plays {plays} frames, {} were heard",
+                layout.frames()
+            );
+        }
+    }
     std::fs::write(&path, &after).unwrap();
     let ring = ring_frames(&layout) as usize;
     // An MPEG frame needs no more than four bytes that look like it, so players make noise of random ones.
@@ -376,6 +429,9 @@ fn judge(format: &Format, folder: &Path, file: &[u8], what: &str) -> bool {
         judged(&format!("{player:?}"), &planes, ring, usize::MAX);
     }
 
+    if LOSE_THEIR_PLACE.contains(&format.name) && !what.ends_with(": none") {
+        return true;
+    }
     // A span in the middle is silent at its own place, as ffmpeg counts.
     let (from, to) = (layout.frames() / 5 * 2, layout.frames() / 5 * 3);
     let Some(after) = muted(file, &layout, &[Span::new(from, to)], what) else { return false };

@@ -20,7 +20,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn line(file: &str, hint: Hint<'_>, source: &(impl ReadAt + ?Sized)) -> Result<String> {
-    let layout = container::probe(hint, source).map_err(|e| not_understood(file, &e))?;
+    let layout = container::locate(hint, source).map_err(|e| not_understood(file, &e))?;
     let account = &layout.account;
     let named = account.total() - account.unaccounted;
     let value = json!({

@@ -3,6 +3,7 @@
 mod adpcm;
 pub mod adpcm_ima;
 pub mod adpcm_ms;
+pub mod flac;
 pub mod g711;
 pub mod g722;
 pub mod gsm610;

@@ -246,23 +246,6 @@ pub fn locate<'a>(
     }
 }
 
-/// Like [`locate`], from as little of the file as tells the same; MP3 is walked
-/// frame by frame, for no tag's count is to be believed.
-///
-/// # Errors
-/// [`ContainerError`], one sentence, when the file is not understood.
-pub fn probe<'a>(
-    hint: impl Into<Hint<'a>>,
-    source: &(impl ReadAt + ?Sized),
-) -> Result<Layout, ContainerError> {
-    let hint = hint.into();
-    match kind(hint.name, source)? {
-        Kind::Mp3 => mpeg::locate(source),
-        Kind::Flac => flac::probe(source),
-        _ => locate(hint, source),
-    }
-}
-
 enum Kind<'a> {
     Wav,
     Wave64,

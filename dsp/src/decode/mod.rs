@@ -2,8 +2,8 @@
 
 mod blocks;
 pub mod conform;
+mod flac;
 mod mpeg;
-mod packets;
 mod streams;
 
 use crate::audio::Samples;
@@ -20,7 +20,7 @@ pub struct Reader<'a, S: ReadAt + ?Sized> {
 enum Inner<'a, S: ReadAt + ?Sized> {
     Blocks(Box<blocks::Blocks<'a, S>>),
     Mpeg(Box<mpeg::Mpeg<'a, S>>),
-    Packets(Box<packets::Packets<'a, S>>),
+    Flac(Box<flac::Frames<'a, S>>),
     Streams(Box<streams::StreamReader<'a, S>>),
 }
 
@@ -32,7 +32,7 @@ impl<'a, S: ReadAt + ?Sized> Reader<'a, S> {
     pub fn open(source: &'a S, layout: &Layout) -> Result<Reader<'a, S>, ContainerError> {
         let inner = match layout.codec {
             Codec::Mp3 => Inner::Mpeg(Box::new(mpeg::Mpeg::open(source, layout, Hear::Tagged)?)),
-            Codec::Flac => Inner::Packets(Box::new(packets::Packets::open(source, layout)?)),
+            Codec::Flac => Inner::Flac(Box::new(flac::Frames::open(source)?)),
             Codec::Vorbis | Codec::Opus => {
                 let streams = match layout.container {
                     Container::Webm => webm::index(source)?.streams,
@@ -54,7 +54,7 @@ impl<'a, S: ReadAt + ?Sized> Reader<'a, S> {
         match &mut self.inner {
             Inner::Blocks(blocks) => blocks.next(planes),
             Inner::Mpeg(mpeg) => mpeg.next(planes),
-            Inner::Packets(packets) => packets.next(planes),
+            Inner::Flac(frames) => frames.next(planes),
             Inner::Streams(streams) => streams.next(planes),
         }
     }

@@ -1,28 +1,49 @@
 //! FLAC: frames that a span touches are written anew: constant zeros where a
 //! frame is wholly silent, the samples as they are where it is not. All other
 //! frames keep their bytes. Frames change their length, so the file does;
-//! stream info (frame sizes, MD5) and the seek table are brought up to date.
+//! stream info (frame sizes, MD5) and the seek table are brought up to date. The MD5
+//! of a stream with a damaged frame never fitted: it becomes "not known".
 
 use super::Splice;
 use crate::audio::Span;
-use crate::container::flac::{self, Frame, Metadata, StreamInfo};
+use crate::codec::flac::FrameDecoder;
+use crate::container::flac::{self, Frame, Metadata, Stream, StreamInfo};
 use crate::container::{ContainerError, ReadAt};
 use md5::{Digest, Md5};
-use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::core::packet::PacketRef;
-use symphonia::core::units::{Duration, Timestamp};
 
-/// The stretches of the file to replace for the merged `spans`, in order.
+/// The stretches of the file to replace for the merged `spans` of its time line, in order.
 pub fn splices(source: &(impl ReadAt + ?Sized), spans: &[Span]) -> Result<Vec<Splice>, ContainerError> {
-    let metadata = flac::metadata(source)?;
     let file = flac::all(source)?;
-    let frames = flac::frames(&file, &metadata)?;
+    let index = flac::index(&file)?;
+    let timeline = index.timeline()?;
+    let mut native = vec![Vec::new(); index.streams.len()];
+    for (stream, span) in spans.iter().flat_map(|span| timeline.inside(*span)) {
+        native[stream].push(span);
+    }
     let mut out = Vec::new();
-    let mut digest = Digested::of(&metadata.info);
-    let mut decoder = Decoder::of(&metadata.info)?;
-    for frame in &frames {
+    for (number, spans) in native.iter().enumerate().filter(|(_, spans)| !spans.is_empty()) {
+        let frames: Vec<Frame> = index.frames.iter().filter(|f| f.stream == number).copied().collect();
+        out.extend(stream_splices(&file, &index.streams[number], &frames, spans)?);
+    }
+    if let Some((offset, removed)) = index.torn.filter(|_| !spans.is_empty()) {
+        // No player plays it, and nobody heard what is in it.
+        out.push(Splice { offset, removed, bytes: Vec::new() });
+    }
+    Ok(out)
+}
+
+/// The same for one stream, in its own frames.
+fn stream_splices(
+    file: &[u8],
+    stream: &Stream,
+    frames: &[Frame],
+    spans: &[Span],
+) -> Result<Vec<Splice>, ContainerError> {
+    let info = &stream.metadata.info;
+    let mut out = Vec::new();
+    let mut digest = if stream.is_whole { Digested::of(info) } else { None };
+    let mut decoder = FrameDecoder::of(info)?;
+    for frame in frames {
         let touched =
             spans.iter().any(|s| s.start < frame.start + u64::from(frame.samples) && frame.start < s.end);
         if !touched && digest.is_none() {
@@ -35,11 +56,13 @@ pub fn splices(source: &(impl ReadAt + ?Sized), spans: &[Span]) -> Result<Vec<Sp
             digest.add(&planes);
         }
         if touched {
-            let bytes = written(bytes, frame, &planes, metadata.info.bits)?;
+            let bytes = written(bytes, frame, &planes, info.bits)?;
             out.push(Splice { offset: frame.offset, removed: u64::from(frame.len), bytes });
         }
     }
-    let mut heads = heads(&file, &metadata, &frames, &out, digest.map(Digested::finish));
+    // The sum of a stream with damaged frames fits nothing any more: it says "not known".
+    let md5 = digest.map_or([0; 16], Digested::finish);
+    let mut heads = heads(file, &stream.metadata, frames, &out, md5);
     heads.append(&mut out);
     Ok(heads)
 }
@@ -113,7 +136,7 @@ fn heads(
     metadata: &Metadata,
     frames: &[Frame],
     splices: &[Splice],
-    md5: Option<[u8; 16]>,
+    md5: [u8; 16],
 ) -> Vec<Splice> {
     let len_of = |f: &Frame| {
         let new = splices.binary_search_by_key(&f.offset, |s| s.offset);
@@ -125,9 +148,7 @@ fn heads(
         info[4..7].copy_from_slice(&least.to_be_bytes()[1..]);
         info[7..10].copy_from_slice(&most.to_be_bytes()[1..]);
     }
-    if let Some(md5) = md5 {
-        info[18..34].copy_from_slice(&md5);
-    }
+    info[18..34].copy_from_slice(&md5);
     let mut out = vec![Splice { offset: metadata.info.at, removed: 34, bytes: info.to_vec() }];
     if let Some((at, len)) = metadata.seek_table {
         let mut table = file[at as usize..at as usize + len as usize].to_vec();
@@ -175,37 +196,5 @@ impl Digested {
 
     fn finish(self) -> [u8; 16] {
         self.md5.finalize().into()
-    }
-}
-
-struct Decoder {
-    decoder: Box<dyn AudioDecoder>,
-    shift: u32,
-    channels: usize,
-}
-
-impl Decoder {
-    fn of(info: &StreamInfo) -> Result<Decoder, ContainerError> {
-        let mut params = AudioCodecParameters::new();
-        params.for_codec(CODEC_ID_FLAC).with_extra_data(Box::new(info.bytes));
-        let decoder =
-            symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default());
-        let decoder = decoder.map_err(|e| ContainerError::Undecodable(e.to_string()))?;
-        Ok(Decoder { decoder, shift: 32 - u32::from(info.bits), channels: usize::from(info.channels) })
-    }
-
-    /// A frame's samples as the integers that were coded.
-    fn decode(&mut self, bytes: &[u8]) -> Result<Vec<Vec<i32>>, ContainerError> {
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, bytes);
-        let audio =
-            self.decoder.decode_ref(&packet).map_err(|e| ContainerError::Undecodable(e.to_string()))?;
-        // The decoder gives 32 bits with the sample on top.
-        let GenericAudioBufferRef::S32(audio) = audio else {
-            return Err(ContainerError::Undecodable("its samples are not integers".to_owned()));
-        };
-        let plane =
-            |c: usize| audio.plane(c).map(|p| p.iter().map(|s| s >> self.shift).collect::<Vec<i32>>());
-        let planes: Option<Vec<Vec<i32>>> = (0..self.channels).map(plane).collect();
-        planes.ok_or(ContainerError::Damaged("a frame has another number of channels"))
     }
 }
