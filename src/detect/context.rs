@@ -308,7 +308,7 @@ impl<'a> Context<'a> {
                 score -= 1.5;
             }
         } else {
-            if code < 0.5 || chunk.counted && code < 0.9 || self.is_about_else(i) {
+            if code < 0.5 || chunk.counted && code < 0.9 || self.is_about_else(i) || chunk.is_money() {
                 return None;
             }
             score -= 0.1;
@@ -317,7 +317,8 @@ impl<'a> Context<'a> {
             }
         }
         // "on my card and twelve stamps"
-        if reason == Reason::CardNumber && !direct && chunk.len() < 3 && code < 0.4 {
+        let money = reason == Reason::BankAccount && chunk.is_money() && !direct;
+        if money || reason == Reason::CardNumber && !direct && chunk.len() < 3 && code < 0.4 {
             return None;
         }
         if reason == Reason::Expiry && !self.is_cards_expiry(i, chunk) {

@@ -200,7 +200,7 @@ impl Dresses<'_> {
     fn is_asked(&self, cue: &Cue, first: usize) -> bool {
         let tokens = &self.text.tokens;
         let turns = tokens[first].turn - tokens[cue.last].turn;
-        let answer = turns >= 1 || self.text.speakers < 2;
+        let answer = tokens[first].speaker != tokens[cue.last].speaker || self.text.speakers < 2;
         cue.asks && answer && turns <= ANSWER_TURNS && self.text.words_between(cue.last, first) <= ASKED_WORDS
     }
 

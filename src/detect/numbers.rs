@@ -63,6 +63,15 @@ impl Chunk {
         self.digits.is_empty()
     }
 
+    /// "206 25": dollars and cents as they are written by ear.
+    pub fn is_money(&self) -> bool {
+        let whole = self.digits.len().saturating_sub(2);
+        self.groups.len() == 2
+            && self.groups[1] == 2
+            && (2..=4).contains(&whole)
+            && !self.digits.starts_with('0')
+    }
+
     /// How much it reads like a code rather than a quantity: 0 to 1.
     pub fn code_like(&self) -> f32 {
         let n = self.len();

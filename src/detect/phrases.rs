@@ -15,6 +15,8 @@ pub struct Phrases {
     ends: Vec<Option<Mark>>,
     /// By their first byte, so that a word is compared with few.
     stems: HashMap<u8, Vec<(Box<str>, u32)>, RandomState>,
+    /// Of a stem, the next shorter one that it begins with: "expires*" is "expir*" too.
+    shorter: HashMap<u32, u32, RandomState>,
     words: u32,
 }
 
@@ -48,6 +50,11 @@ impl Phrases {
         bucket.push((stem.into(), self.words));
         // The longest first: it says most.
         bucket.sort_by_key(|(s, _)| std::cmp::Reverse(s.len()));
+        for (n, (long, id)) in bucket.iter().enumerate() {
+            if let Some((_, short)) = bucket[n + 1..].iter().find(|(s, _)| long.starts_with(&**s)) {
+                self.shorter.insert(*id, *short);
+            }
+        }
         self.words
     }
 
@@ -82,8 +89,10 @@ impl Phrases {
     fn walk(&self, node: u32, depth: usize, at: impl Fn(usize) -> Option<[u32; 2]> + Copy) -> Option<Hit> {
         let here = self.ends.get(node as usize).copied().flatten().map(|mark| Hit { len: depth, mark });
         let Some([word, stem]) = at(depth) else { return here };
-        let ways = [word, stem, if depth == 0 { 0 } else { Self::ANY }];
-        let further = ways.into_iter().filter(|w| *w != 0).filter_map(|w| {
+        let stems = std::iter::successors(Some(stem), |s| self.shorter.get(s).copied());
+        let any = if depth == 0 { 0 } else { Self::ANY };
+        let ways = std::iter::once(word).chain(stems).chain([any]);
+        let further = ways.filter(|w| *w != 0).filter_map(|w| {
             let next = *self.steps.get(&(node, w))?;
             self.walk(next, depth + 1, at)
         });
@@ -131,5 +140,20 @@ impl Phrases {
         }
         ways.retain(|w| !w.is_empty() && w.iter().any(|x| x != "*"));
         (!ways.is_empty()).then_some(ways)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_found_by_every_stem_that_it_begins_with() {
+        let mut phrases = Phrases::default();
+        let (long, short) = (phrases.stem("expires"), phrases.stem("expir"));
+        phrases.add(&[short], Mark::Not);
+        assert_eq!(phrases.stem_of("expires"), long);
+        let hit = phrases.longest(|at| (at == 0).then_some([0, long]));
+        assert_eq!(hit.map(|h| h.mark), Some(Mark::Not));
     }
 }

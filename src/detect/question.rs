@@ -13,6 +13,8 @@ const MOST_WORDS: u32 = 160;
 const MOST_S: f64 = 150.0;
 /// The same where no speakers are told apart.
 const MOST_WORDS_OF_ONE: u32 = 40;
+/// Words behind a keyword in which somebody asks for time.
+const PUT_OFF_WORDS: usize = 6;
 /// Questions of one turn.
 const MOST_QUESTIONS: usize = 6;
 /// How much a chunk must read like a code, and how well it must fit.
@@ -35,7 +37,9 @@ impl Questions {
         let cue = &marks.cues[at];
         let turn = |c: &Cue| text.tokens[c.last].turn;
         let asked = match cue.what {
-            What::Secret { strong, worded, .. } => strong && cue.asks && !worded,
+            What::Secret { strong, worded, .. } => {
+                strong && !worded && (cue.asks || text.speakers < 2 && is_put_off(cue, text, marks))
+            }
             What::Harmless => {
                 let question = (cue.first..=cue.last).any(|i| text.tokens[i].is(class::REQUEST));
                 cue.asks && (cue.names_number || question)
@@ -81,6 +85,12 @@ impl Questions {
         });
         best.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, reason, at)| (BID, reason, at))
     }
+}
+
+/// "the three digits on the back" – "hang on": where no speakers are told apart,
+/// what is put off was asked for.
+fn is_put_off(cue: &Cue, text: &Text, marks: &Marks) -> bool {
+    (cue.last + 1..text.len()).take(PUT_OFF_WORDS).any(|i| marks.hold[i] || text.tokens[i].is(class::REQUEST))
 }
 
 fn is_answered_with_digits(reason: Reason) -> bool {

@@ -221,3 +221,20 @@ fn what_is_said_of_a_card_is_no_card() {
     hides("i have 4500 points on my card and 12 stamps");
     hides("my key card for room 1412 does not work");
 }
+
+#[test]
+fn what_expires_or_costs_something_else_stays() {
+    hides("A: the offer expires 12/31 B: thanks A: and the coupon expires 6/30");
+    hides("A: which account B: the savings one A: ok it has 3,412.09 in it");
+    hides("A: the interest is 4.25 percent B: and the payment A: 1574 20");
+    hides("my card has a 5000 limit and the score was 21 to 17 then 28 to 24");
+    hides("count with me one two three four five six seven eight nine ten");
+}
+
+#[test]
+fn where_no_speakers_are_told_apart_a_late_answer_is_found_behind_a_put_off() {
+    hides(
+        "the three digits on the back please let me turn the light on the print on this thing has nearly \
+         worn off i should ask for a new one okay here [four nine one] perfect",
+    );
+}

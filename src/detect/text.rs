@@ -439,6 +439,16 @@ fn parted(body: &str) -> Option<Written> {
     {
         return Some(Written::Price);
     }
+    // 3,412.09 and 3.412,09: money.
+    if let Some((whole, cents)) = body.rsplit_once(['.', ','])
+        && digits(cents)
+        && cents.len() <= 2
+        && let Some((first, rest)) = whole.split_once([',', '.', '\''])
+        && digits(first)
+        && rest.split([',', '.', '\'']).all(|g| digits(g) && g.len() == 3)
+    {
+        return Some(Written::Price);
+    }
     if body.strip_suffix('°').is_some_and(digits) {
         return Some(Written::Price);
     }
