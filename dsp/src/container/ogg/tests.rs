@@ -199,9 +199,9 @@ fn an_mp3_before_the_first_page_is_refused() {
     assert!(refused(&file).contains("MPEG audio"));
 }
 
+/// A walk that looks back at every step would take hours over these.
 #[test]
-fn a_hostile_file_takes_no_longer_than_its_length() {
-    let begun = std::time::Instant::now();
+fn hostile_files_of_megabytes_are_walked_to_their_end() {
     let mut claims = page(1, 0, 0, &[PACKET]);
     claims[26] = 255;
     for (what, unit) in [
@@ -216,8 +216,9 @@ fn a_hostile_file_takes_no_longer_than_its_length() {
         while file.len() < 4 << 20 {
             file.extend_from_slice(&unit);
         }
-        let _ = index(file.as_slice());
-        assert!(begun.elapsed().as_secs() < 60, "{what}");
+        if let Ok(index) = index(file.as_slice()) {
+            assert_eq!(index.account.total(), file.len() as u64, "{what}");
+        }
     }
 }
 

@@ -158,9 +158,9 @@ fn a_checksum_is_known_with_what_it_covers() {
     assert_eq!(index.checksums, [want]);
 }
 
+/// A walk that looks back at every step would take hours over these.
 #[test]
-fn a_hostile_file_takes_no_longer_than_its_length() {
-    let begun = std::time::Instant::now();
+fn hostile_files_of_megabytes_are_walked_to_their_end() {
     let empty_cluster = [header(CLUSTER, 0x0100_0000_0000_0000), b"LYRICSBEGIN".to_vec()].concat();
     let to_the_end = [header(SEGMENT, 0x0100_0000_0030_0000), element(CRC_32, &[0; 4])].concat();
     for (what, unit) in [
@@ -174,8 +174,9 @@ fn a_hostile_file_takes_no_longer_than_its_length() {
         while file.len() < 4 << 20 {
             file.extend_from_slice(&unit);
         }
-        let _ = index(file.as_slice());
-        assert!(begun.elapsed().as_secs() < 60, "{what}");
+        if let Ok(index) = index(file.as_slice()) {
+            assert_eq!(index.account.total(), file.len() as u64, "{what}");
+        }
     }
 }
 
