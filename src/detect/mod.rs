@@ -14,6 +14,7 @@ mod born;
 mod compose;
 pub mod context;
 pub mod cues;
+mod dictated;
 mod dictation;
 mod dressed;
 pub mod email;
@@ -56,6 +57,8 @@ use text::Text;
 
 /// Letters at either end of a spelled value that are words elsewhere.
 const MOST_LETTERS: usize = 3;
+/// ISO 3166-1 alpha-2, as an IBAN (ISO 13616) begins with it.
+const COUNTRY_LETTERS: usize = 2;
 
 /// What made a detection: names and numbers alone, never a word of the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -171,6 +174,8 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
                 Reason::Password if chunk.letters > 0 => with_letters(&text, &marks, chunk.first, last),
                 _ => (chunk.first, last),
             };
+            let first = if value.reason == Reason::BankAccount { with_country(&text, first) } else { first };
+            let last = if chunk.letters > 0 { with_spelling(&text, last) } else { last };
             found.push(Detection { first, last, reason: value.reason, why: value.why });
         }
     }
@@ -184,6 +189,10 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
         let why = Why { rule: "answer", keyword: Some(keyword), distance: 0, confidence: 1.0 };
         Detection { first: *r.start(), last: *r.end(), reason, why }
     }));
+    let dictated = dictated::Dictated { text: &text, marks: &marks }.find();
+    found.extend(
+        dictated.into_iter().map(|r| Detection::new(*r.start(), *r.end(), Reason::Password, "dictated signs")),
+    );
     let mut found = merge::disjoint(found);
     found.extend(repair::find(&text, &marks, &chunks, &found));
     let found = merge::disjoint(found);
@@ -203,6 +212,23 @@ fn with_letters(text: &Text, marks: &cues::Marks, first: usize, last: usize) -> 
     let before = (0..first).rev().take(MOST_LETTERS).take_while(spells).last();
     let after = (last + 1..text.len()).take(MOST_LETTERS).take_while(spells).last();
     (before.unwrap_or(first), after.unwrap_or(last))
+}
+
+/// "BE sixty-eight …": the country before the digits of an account.
+fn with_country(text: &Text, first: usize) -> usize {
+    let country = |i: &usize| {
+        let word = text.words[*i].text.trim();
+        let two = word.len() == COUNTRY_LETTERS && word.bytes().all(|b| b.is_ascii_uppercase());
+        two && text.tokens[*i].turn == text.tokens[first].turn
+    };
+    first.checked_sub(1).filter(country).unwrap_or(first)
+}
+
+/// "c for charlie": with the word that spells the last letter.
+fn with_spelling(text: &Text, last: usize) -> usize {
+    let turn = text.tokens[last].turn;
+    let spells = |i: &usize| text.tokens[*i].nato && text.tokens[*i].turn == turn;
+    (last + 1..text.len()).take_while(spells).last().unwrap_or(last)
 }
 
 #[cfg(test)]

@@ -121,6 +121,7 @@ fn words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
         spelled.extend(letters.windows(3).map(<[String]>::concat));
     }
     let mut out: Vec<Detection> = spelled_words(text, found, covered);
+    out.extend(hyphenated(text, found, covered));
     for i in 0..text.len() {
         if covered[i] {
             continue;
@@ -148,7 +149,7 @@ fn spelled_words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Dete
     let mut out = Vec::new();
     for d in found.iter().filter(|d| matches!(d.reason, Reason::Password | Reason::Email | Reason::Name)) {
         let letters: String = (d.first..=d.last)
-            .filter(|i| text.tokens[*i].letter)
+            .filter(|i| text.tokens[*i].letter && !names_letter_before(text, *i))
             .map(|i| text.plain(i).chars().take(1).collect::<String>())
             .collect();
         if letters.len() < LEAST_DIGITS {
@@ -156,11 +157,39 @@ fn spelled_words(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Dete
         }
         let near = d.first.saturating_sub(SPELLED_WORDS)..text.len().min(d.last + SPELLED_WORDS + 1);
         for i in near.filter(|i| !covered[*i]) {
-            let plain = text.plain(i);
-            if plain.chars().count() >= LEAST_DIGITS && letters.contains(plain.as_ref()) {
+            // "Winter#88": its letters.
+            let plain: String = text.plain(i).chars().filter(|c| c.is_alphabetic()).collect();
+            if plain.chars().count() >= LEAST_DIGITS && letters.contains(&plain) {
                 out.push(Detection::new(i, i, d.reason, "spelled"));
             }
         }
+    }
+    out
+}
+
+/// "s sierra": the word that spells the letter before it once more.
+fn names_letter_before(text: &Text, at: usize) -> bool {
+    let Some(before) = at.checked_sub(1).filter(|_| text.tokens[at].is(class::SPELLING)) else {
+        return false;
+    };
+    let (letter, word) = (text.plain(before), text.plain(at));
+    letter.chars().count() == 1 && word.starts_with(letter.as_ref())
+}
+
+/// "H-A-L-E": a word of letters with hyphens, soon after a value that is words.
+fn hyphenated(text: &Text, found: &[Detection], covered: &[bool]) -> Vec<Detection> {
+    let mut out = Vec::new();
+    for i in (0..text.len()).filter(|i| !covered[*i]) {
+        let plain = text.plain(i);
+        let letter = |part: &str| part.chars().count() == 1 && part.chars().all(char::is_alphabetic);
+        if !(plain.contains('-') && plain.split('-').all(letter) && plain.split('-').count() >= LEAST_DIGITS)
+        {
+            continue;
+        }
+        let before = found.partition_point(|d| d.last < i).checked_sub(1).map(|n| &found[n]);
+        let near = before.filter(|d| i - d.last <= SPELLED_WORDS);
+        let words = |d: &&Detection| matches!(d.reason, Reason::Password | Reason::Email | Reason::Name);
+        out.extend(near.filter(words).map(|d| Detection::new(i, i, d.reason, "spelled")));
     }
     out
 }

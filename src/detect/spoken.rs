@@ -159,6 +159,8 @@ impl Spoken<'_> {
             let Some(from) = from else { break };
             // "no, that's the old one, it's …": the value follows the last of them.
             let reach = (from..tokens.len()).take(OLD_ONE_WORDS).take_while(own);
+            // "it's harmonica, yes, that's the one": what comes behind the value is none.
+            let reach = reach.take_while(|i| *i == from || !tokens[*i].is(class::BACKCHANNEL));
             let copula = reach.filter(|i| tokens[*i].is(class::COPULA)).last();
             let Some(value) = self.value(copula.map_or(from, |i| i + 1), turn, reason) else { break };
             last = *value.end();
