@@ -186,7 +186,8 @@ impl Addresses<'_> {
                 number = plain.then_some(chunk.last);
                 break;
             }
-            if token.is(class::ADDRESS_STOP) {
+            // "rue Garneau, appartement six": its number is not the house's.
+            if token.is(class::ADDRESS_STOP) || house.is_some() && last > at && self.numbered_unit(i) {
                 break;
             }
             last = i;
@@ -197,9 +198,53 @@ impl Addresses<'_> {
         match (house, number) {
             (Some(house), _) if last > at => Some(house.first..=self.extend(last)),
             (Some(house), Some(number)) => Some(house.first..=self.extend(number)),
-            (None, Some(number)) if self.number_after || self.is_asked(at) => Some(at..=self.extend(number)),
+            (None, Some(number)) if self.number_after || self.is_asked(at) => {
+                let end = self.located(number).unwrap_or_else(|| self.extend(number));
+                Some(at..=end)
+            }
+            (None, Some(number)) => self.located(number).map(|end| at..=end),
             _ => None,
         }
+    }
+
+    /// "appartement six", "boite 4", "batiment C".
+    fn numbered_unit(&self, at: usize) -> bool {
+        let own = |i: usize| self.text.tokens.get(i).is_some_and(|t| t.turn == self.text.tokens[at].turn);
+        let numbered = self.chunk_at(at + 1).is_some_and(|c| !c.digits.is_empty());
+        self.text.tokens[at].is(class::UNIT)
+            && own(at + 1)
+            && (numbered || self.text.tokens[at + 1].letter && !self.text.tokens[at + 1].is(class::LETTER_WORD))
+    }
+
+    /// "chemin du Lac 12, et la localite 1696 Bulle": the end of what a house
+    /// number goes on with, where a postcode of four or five digits tells it for sure.
+    fn located(&self, number: usize) -> Option<usize> {
+        let tokens = &self.text.tokens;
+        let house = self.chunk_at(number).filter(|c| c.len() <= 4 && !c.counted && c.letters == 0)?;
+        let (mut words, mut i) = (0, house.last + 1);
+        while let Some(token) = tokens.get(i).filter(|t| t.turn == tokens[number].turn) {
+            if let Some(chunk) = self.chunk_at(i).filter(|c| !c.digits.is_empty()) {
+                let code = matches!(chunk.len(), 4 | 5) && chunk.kind == Kind::Number && chunk.letters == 0;
+                let named = self.city(chunk.last);
+                if code && !chunk.digits.starts_with('0') && named > chunk.last {
+                    return Some(named);
+                }
+                if i > 0 && tokens[i - 1].is(class::UNIT) {
+                    i = chunk.last + 1;
+                    continue;
+                }
+                return None;
+            }
+            let links = token.is(class::AND | class::ARTICLE | class::PLACE_LINK | class::POST_CODE | class::UNIT)
+                || token.is_filler()
+                || self.unknown(i);
+            words += usize::from(!token.is_filler());
+            if !links || words > CITY_WORDS {
+                return None;
+            }
+            i += 1;
+        }
+        None
     }
 
     /// An address was asked for or announced a few words before.
@@ -321,6 +366,9 @@ impl Addresses<'_> {
             return end;
         }
         let mut at = end + 1;
+        if self.text.tokens.get(at).is_some_and(|t| t.turn == turn && t.is(class::FILLER) && !t.comma) {
+            at += 1;
+        }
         if self.text.tokens.get(at).is_some_and(|t| t.turn == turn && t.is(class::PLACE_IN)) {
             at += 1;
         }

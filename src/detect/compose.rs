@@ -29,6 +29,14 @@ struct Open {
     room: u32,
 }
 
+/// "quatre" "cent" → 400, "deux mille quatre" "cent" → 2400: the number whose
+/// last digit counts hundreds.
+fn hundreds_of(open: &Open, numeral: Numeral) -> Option<u32> {
+    let units = open.value % 1000;
+    let counts = (2..=9).contains(&units) && (open.value >= 1000 || open.room == 1);
+    (numeral == Numeral::Hundred(100) && counts).then(|| open.value - units + units * 100)
+}
+
 impl Builder {
     pub(super) fn new(first: usize) -> Builder {
         Builder {
@@ -131,8 +139,14 @@ impl Builder {
         if token.is(class::HOMOPHONE) && token.numeral.is_none() {
             return self.add(Numeral::Unit(token.value));
         }
-        for numeral in text.numerals(at) {
-            self.add(numeral);
+        let mut numerals = text.numerals(at).peekable();
+        while let Some(numeral) = numerals.next() {
+            // French: dix-sept, dix-huit, dix-neuf are one number.
+            let units = |n: &Numeral| numeral == Numeral::Teen(10) && matches!(n, Numeral::Unit(7..=9));
+            match numerals.next_if(units) {
+                Some(Numeral::Unit(n)) => self.add(Numeral::Teen(10 + n)),
+                _ => self.add(numeral),
+            }
         }
     }
 
@@ -167,6 +181,11 @@ impl Builder {
             // French: quatre-vingt(s).
             if open.value == 4 && open.room == 1 && numeral == Numeral::Ten(20) {
                 *open = Open { value: 80, room: 20 };
+                return;
+            }
+            // French: deux mille quatre cent(s).
+            if let Some(hundreds) = hundreds_of(open, numeral) {
+                *open = Open { value: hundreds, room: 100 };
                 return;
             }
             if value < open.room && value > 0 {

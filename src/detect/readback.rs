@@ -12,6 +12,9 @@ use std::collections::{HashMap, HashSet};
 const LEAST_DIGITS: usize = 3;
 /// Words between a value and its spelling.
 const SPELLED_WORDS: usize = 14;
+/// Words before a value that is said anew, and its digits.
+const ANEW_WORDS: usize = 10;
+const MOST_DIGITS: usize = 19;
 /// A word of a password or a street that is said again.
 const LEAST_LETTERS: usize = 4;
 
@@ -57,17 +60,28 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
             pieces.entry(digits[at..at + LEAST_DIGITS].to_owned()).or_insert(*reason);
         }
     }
+    // "eight one one", "wait", "eight one one four oh seven": what broke off is said anew.
+    let longer = |chunk: &Chunk| {
+        let before = found.partition_point(|d| d.last < chunk.first).checked_sub(1).map(|n| &found[n])?;
+        let said = chunks.iter().rev().find(|c| c.last <= before.last && c.first >= before.first)?;
+        let begins = said.len() >= LEAST_DIGITS
+            && chunk.len() > said.len()
+            && chunk.len() <= MOST_DIGITS
+            && chunk.digits.starts_with(said.digits.as_str())
+            && chunk.kind == Kind::Number;
+        (begins && digital(before.reason) && chunk.first - before.last <= ANEW_WORDS).then_some(before.reason)
+    };
     let mut out = Vec::new();
     for chunk in chunks.iter().filter(|c| !covered[c.first]) {
         let dated = chunk.month.and_then(|m| dates.iter().find(|(_, said)| *said == m)).map(|(r, _)| *r);
-        let repeats = (chunk.len() >= LEAST_DIGITS && !matches!(chunk.kind, Kind::Price | Kind::Time))
+        let repeats = longer(chunk).or_else(|| (chunk.len() >= LEAST_DIGITS && !matches!(chunk.kind, Kind::Price | Kind::Time))
             .then(|| {
                 let mut windows =
                     (0..=chunk.len() - LEAST_DIGITS).map(|k| pieces.get(&chunk.digits[k..k + LEAST_DIGITS]));
                 let first = windows.next().flatten()?;
                 windows.all(|w| w.is_some()).then_some(*first)
             })
-            .flatten();
+            .flatten());
         if let Some(reason) = repeats.or(dated) {
             out.push(Detection::new(chunk.first, chunk.last, reason, "read back"));
         }
