@@ -23,6 +23,8 @@ const ASKED_WORDS: u32 = 12;
 const MOST_SKIPPED: usize = 7;
 /// Words of an address that goes on in a turn of its own.
 const SHORT_ANSWER: usize = 6;
+/// Words behind an address to its turn's end, and before what the next adds.
+const TURN_TAIL: usize = 2;
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -50,6 +52,7 @@ impl Addresses<'_> {
                 found.extend(self.postbox(at));
             }
         }
+        found.extend(found.iter().filter_map(|r| self.next_units(*r.end())).collect::<Vec<_>>());
         found.sort_by_key(|r| *r.start());
         let shapes = found.len();
         for (n, cue) in self.marks.cues.iter().enumerate() {
@@ -207,6 +210,25 @@ impl Addresses<'_> {
         }
     }
 
+    /// "18 rue Haute, right?" – "yes, building C, third floor": units that another
+    /// adds in the turn behind an address.
+    fn next_units(&self, end: usize) -> Option<RangeInclusive<usize>> {
+        let tokens = &self.text.tokens;
+        let turn = tokens[end].turn;
+        let next = (end + 1..tokens.len()).take(TURN_TAIL + 1).find(|i| tokens[*i].turn != turn)?;
+        let own = |i: &usize| tokens[*i].turn == turn + 1;
+        let first = (next..tokens.len()).take(TURN_TAIL + 1).take_while(own).find(|i| {
+            !(tokens[*i].is_filler() || self.marks.infill[*i] || tokens[*i].is(class::LEAD))
+        })?;
+        if !self.numbered_unit(first) {
+            return None;
+        }
+        let part = |i: &usize| {
+            tokens[*i].is(class::UNIT) || tokens[*i].letter || self.chunk_at(*i).is_some_and(|c| c.len() <= 4)
+        };
+        (first..tokens.len()).take(SHORT_ANSWER).take_while(own).take_while(part).last().map(|last| first..=last)
+    }
+
     /// "appartement six", "boite 4", "batiment C".
     fn numbered_unit(&self, at: usize) -> bool {
         let own = |i: usize| self.text.tokens.get(i).is_some_and(|t| t.turn == self.text.tokens[at].turn);
@@ -220,7 +242,17 @@ impl Addresses<'_> {
     /// number goes on with, where a postcode of four or five digits tells it for sure.
     fn located(&self, number: usize) -> Option<usize> {
         let tokens = &self.text.tokens;
-        let house = self.chunk_at(number).filter(|c| c.len() <= 4 && !c.counted && c.letters == 0)?;
+        let counts = |c: &Chunk| {
+            c.counted && !tokens.get(c.last + 1).is_some_and(|t| t.is(class::PLACE_IN))
+        };
+        let house = self.chunk_at(number).filter(|c| !counts(c) && c.kind == Kind::Number)?;
+        // "97, 5030 Gembloux": both in a row.
+        if let [1..=3, 4..=5] = house.groups[..] {
+            return Some(self.city(house.last)).filter(|end| *end > house.last);
+        }
+        if house.len() > 4 || house.letters > 0 {
+            return None;
+        }
         let (mut words, mut i) = (0, house.last + 1);
         while let Some(token) = tokens.get(i).filter(|t| t.turn == tokens[number].turn) {
             if let Some(chunk) = self.chunk_at(i).filter(|c| !c.digits.is_empty()) {

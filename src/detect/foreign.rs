@@ -31,7 +31,7 @@ pub struct Stranger {
 /// Languages that are told apart.
 const MOST_LANGUAGES: usize = 16;
 /// Sounds between two numbers of one run, at most.
-const MAX_BETWEEN: usize = 3;
+const MAX_BETWEEN: usize = 4;
 
 impl Foreign {
     pub fn of(lexicons: &[Lexicon]) -> Foreign {
