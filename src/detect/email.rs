@@ -24,6 +24,8 @@ const ASKED_WORDS: u32 = 30;
 const SPELLING_TURNS: u32 = 4;
 /// Words of "with a y" behind its "with".
 const ASIDE_WORDS: usize = 2;
+/// Letters of a top-level name that is spelled.
+const MOST_DOMAIN_LETTERS: usize = 4;
 /// The shortest word that may be a whole address: "aatgmaildotcom".
 const SHORTEST_SQUASHED: usize = 10;
 
@@ -48,7 +50,7 @@ pub fn find(text: &Text, marks: &Marks, lexicon: &Lexicon) -> Vec<RangeInclusive
             continue;
         }
         let written = whole && text.words[at].text.contains('.');
-        let last = if written { Some(at) } else { domain_end(text, at, infill, open) };
+        let last = if written { Some(at) } else { domain_end(text, at, infill, open, lexicon) };
         let Some(last) = last else { continue };
         let first = if whole { Some(at) } else { local_start(text, at, marks) };
         if let Some(first) = first {
@@ -60,7 +62,7 @@ pub fn find(text: &Text, marks: &Marks, lexicon: &Lexicon) -> Vec<RangeInclusive
 
 /// Where the domain after an "at" ends: at `example.com`, at a top-level name
 /// after a "dot", or at a provider whose "dot com" goes without saying.
-fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool) -> Option<usize> {
+fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool, lexicon: &Lexicon) -> Option<usize> {
     let mut end = None;
     let mut parts = 0;
     let turn = text.tokens[at].turn;
@@ -82,6 +84,12 @@ fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool) -> Option<usi
             && (ends || token.ends_sentence)
             && !token.is(class::MAIL_STOP)
             && token.numeral.is_none();
+        if parts > 0
+            && joined
+            && let Some(last) = spelled_domain(text, i, lexicon)
+        {
+            return Some(last);
+        }
         if token.is(class::AT) && parts == 0 || article {
             // Said again by whoever writes it down.
         } else if token.is(class::AT) && end.is_none() && token.turn == turn && !joined {
@@ -112,6 +120,21 @@ fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool) -> Option<usi
         }
     }
     end
+}
+
+/// "c h", "c o m": a top-level name that is spelled from `at` on, and is not gone on with.
+fn spelled_domain(text: &Text, at: usize, lexicon: &Lexicon) -> Option<usize> {
+    let turn = text.tokens[at].turn;
+    let own = |i: &usize| text.tokens[*i].letter && text.tokens[*i].turn == turn;
+    let letters = (at..text.len()).take(MOST_DOMAIN_LETTERS).take_while(own);
+    let mut name = String::new();
+    let mut end = None;
+    for i in letters {
+        name.extend(text.plain(i).chars().take(1));
+        let known = lexicon.entry_of(&name).is_some_and(|e| e.classes & class::DOMAIN != 0);
+        end = if known && name.len() > 1 { Some(i) } else { end };
+    }
+    end.filter(|i| !text.tokens.get(i + 1).is_some_and(|t| t.is(class::DOT)))
 }
 
 /// Back from the "at" over spelled letters, numbers and joints; plain words

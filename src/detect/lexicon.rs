@@ -49,7 +49,7 @@ pub mod class {
         STREET STREET_WEAK STREET_FIRST UNIT REGION ADDRESS_STOP NAMED
         PLACE_PART POST_CODE NUMBERED_ROAD HOUSE_SUFFIX PLACE_IN REGION_LINK PLACE_LINK
         PURPOSE LETTER_WORD CARD EXPIRES SPELLING SYMBOL DATE_PART MAIL_WORD ARTICLE FORGOT MAIL_ASIDE
-        DATE_EDGE COMMON VOTE STARTS_PHRASE KNOWN
+        AT_BEHIND_A DATE_EDGE COMMON VOTE STARTS_PHRASE KNOWN
     }
 }
 
@@ -233,6 +233,7 @@ impl Lexicon {
             (&dates.cards, CARD),
             (&dates.expires, EXPIRES),
             (&email.at, AT),
+            (&email.at_behind_a, AT_BEHIND_A),
             (&email.dot, DOT),
             (&email.joints, MAIL_JOINT),
             (&email.domains, DOMAIN),

@@ -27,7 +27,8 @@ pub fn is_expiry(chunk: &Chunk) -> bool {
         return !chunk.ordinal && is_year(d) && chunk.groups.len() <= 2;
     }
     match d.len() {
-        3 => is_month(&d[..1]) && chunk.groups.len() >= 2,
+        // "zéro quatre", "vingt-neuf" is heard as "zéro quatre-vingt-neuf".
+        3 => (is_month(&d[..1]) || d.starts_with("08")) && chunk.groups.len() >= 2,
         4 => is_month(&d[..2]) || is_month(&d[..1]) && chunk.groups.len() >= 2,
         5 => is_month(&d[..1]) && d[1..].starts_with("20"),
         6 => is_month(&d[..2]) && d[2..].starts_with("20"),

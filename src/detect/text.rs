@@ -121,6 +121,7 @@ impl<'a> Text<'a> {
         }
         text.speakers = names.len();
         text.mark_noises();
+        text.mark_at();
         text.take_foreign(&candidates);
         text.count();
         text.mark_nato();
@@ -163,6 +164,18 @@ impl<'a> Text<'a> {
                 }
             }
             at = last.unwrap_or(at) + 1;
+        }
+    }
+
+    /// "a commercial": the sign of an e-mail address in two words.
+    fn mark_at(&mut self) {
+        for i in 1..self.tokens.len() {
+            let (a, sign) = (&self.tokens[i - 1], &self.tokens[i]);
+            if sign.is(class::AT_BEHIND_A) && a.letter && a.is(class::LETTER_WORD) && a.turn == sign.turn {
+                self.tokens[i].classes |= class::AT;
+                self.tokens[i - 1].classes = class::FILLER;
+                self.tokens[i - 1].letter = false;
+            }
         }
     }
 

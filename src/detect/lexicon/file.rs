@@ -108,6 +108,9 @@ pub(super) struct Dates {
 #[serde(deny_unknown_fields)]
 pub(super) struct Email {
     pub(super) at: Vec<String>,
+    /// An "at" behind the letter "a": "a commercial".
+    #[serde(default)]
+    pub(super) at_behind_a: Vec<String>,
     pub(super) dot: Vec<String>,
     pub(super) joints: Vec<String>,
     pub(super) domains: Vec<String>,
