@@ -207,7 +207,8 @@ fn of_chunk(chunk: &Chunk) -> Said {
     let mut said = Said { month: chunk.month.is_some(), ordinal: chunk.ordinal, ..Said::default() };
     // "august mille …": a year that was not said to its end.
     let begun = chunk.digits.ends_with("1000") && chunk.scale;
-    let mut groups = chunk.groups.len() - usize::from(begun) - usize::from(chunk.ordinal && !chunk.groups.is_empty());
+    let mut groups =
+        chunk.groups.len() - usize::from(begun) - usize::from(chunk.ordinal && !chunk.groups.is_empty());
     let digits = chunk.digits.as_str();
     // "nineteen eighty", "1980": a year, said in one group or two.
     for (at, _) in digits.match_indices("19").chain(digits.match_indices("20")) {

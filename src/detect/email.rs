@@ -109,7 +109,7 @@ fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool, lexicon: &Lex
             // "proton mail dot com"
             && !text.tokens.get(i + 1).is_some_and(|t| t.is(class::DOT))
             || parts > MAX_DOMAIN_PARTS
-            || token.turn != turn && !listens && parts == 0
+            || token.turn != turn && !listens && parts == 0 && !goes_on(text, at, i)
         {
             break;
         } else {
@@ -120,6 +120,12 @@ fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool, lexicon: &Lex
         }
     }
     end
+}
+
+/// Whoever said the "at" goes on with `i` behind a listener's turn.
+fn goes_on(text: &Text, at: usize, i: usize) -> bool {
+    let (sign, word) = (&text.tokens[at], &text.tokens[i]);
+    sign.speaker == word.speaker && word.turn == sign.turn + 2
 }
 
 /// "c h", "c o m": a top-level name that is spelled from `at` on, and is not gone on with.

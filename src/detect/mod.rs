@@ -191,7 +191,9 @@ fn in_language(words: &[Word], lexicon: &Lexicon, rules: &Ruleset) -> Vec<Detect
     }));
     let dictated = dictated::Dictated { text: &text, marks: &marks }.find();
     found.extend(
-        dictated.into_iter().map(|r| Detection::new(*r.start(), *r.end(), Reason::Password, "dictated signs")),
+        dictated
+            .into_iter()
+            .map(|r| Detection::new(*r.start(), *r.end(), Reason::Password, "dictated signs")),
     );
     let mut found = merge::disjoint(found);
     found.extend(repair::find(&text, &marks, &chunks, &found));
@@ -233,6 +235,8 @@ fn with_spelling(text: &Text, last: usize) -> usize {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_dictated;
 #[cfg(test)]
 mod tests_digits;
 #[cfg(test)]

@@ -74,14 +74,16 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
     let mut out = Vec::new();
     for chunk in chunks.iter().filter(|c| !covered[c.first]) {
         let dated = chunk.month.and_then(|m| dates.iter().find(|(_, said)| *said == m)).map(|(r, _)| *r);
-        let repeats = longer(chunk).or_else(|| (chunk.len() >= LEAST_DIGITS && !matches!(chunk.kind, Kind::Price | Kind::Time))
-            .then(|| {
-                let mut windows =
-                    (0..=chunk.len() - LEAST_DIGITS).map(|k| pieces.get(&chunk.digits[k..k + LEAST_DIGITS]));
-                let first = windows.next().flatten()?;
-                windows.all(|w| w.is_some()).then_some(*first)
-            })
-            .flatten());
+        let repeats = longer(chunk).or_else(|| {
+            (chunk.len() >= LEAST_DIGITS && !matches!(chunk.kind, Kind::Price | Kind::Time))
+                .then(|| {
+                    let mut windows = (0..=chunk.len() - LEAST_DIGITS)
+                        .map(|k| pieces.get(&chunk.digits[k..k + LEAST_DIGITS]));
+                    let first = windows.next().flatten()?;
+                    windows.all(|w| w.is_some()).then_some(*first)
+                })
+                .flatten()
+        });
         if let Some(reason) = repeats.or(dated) {
             out.push(Detection::new(chunk.first, chunk.last, reason, "read back"));
         }

@@ -6,7 +6,7 @@ use super::*;
 
 /// `text` holds `[value]`s: they are found as `reason`, and nothing else is but `<sounds>`.
 #[track_caller]
-fn hides(language: &str, reason: Reason, text: &str) {
+pub(super) fn hides(language: &str, reason: Reason, text: &str) {
     let (words, want) = said(text);
     let got = found_in(&words, language);
     let mut hidden = vec![false; words.len()];
@@ -21,7 +21,7 @@ fn hides(language: &str, reason: Reason, text: &str) {
 }
 
 #[track_caller]
-fn keeps(language: &str, text: &str) {
+pub(super) fn keeps(language: &str, text: &str) {
     let (words, _) = said(text);
     assert_eq!(found_in(&words, language), [], "in: {text}");
 }

@@ -201,7 +201,9 @@ impl<'a> Text<'a> {
                 let token = &self.tokens[at];
                 // "J one H comme hotel four K": a postcode's letters part no numbers.
                 let letter = token.letter && !token.is(class::LETTER_WORD);
-                letter || token.is_filler() || token.is(class::NUMBER_JOINT | class::AND | class::SPELLING | class::AS_IN)
+                letter
+                    || token.is_filler()
+                    || token.is(class::NUMBER_JOINT | class::AND | class::SPELLING | class::AS_IN)
             },
             |at| self.tokens[at].speaker,
         );
