@@ -36,6 +36,7 @@ fn a_code_from_a_text_message_or_a_fob_is_silenced() {
         Password,
         "open the key fob and tell me what it's showing [three nine four one seven two] thanks",
     );
+    keeps("en", "the key fob costs 45 dollars and it is part 4471");
 }
 
 #[test]
