@@ -217,11 +217,14 @@ impl Drop for Place {
 const DAYS: u32 = 12;
 const CALLS_A_DAY: u32 = 60;
 
+/// So many that a bus is killed before all of them are published.
+const MANY_CALLS_A_DAY: u32 = 1_200;
+
 /// Calls over the last days, by CEL as well where they are young enough; their rows' identities.
-fn history(db: &MariaDb) -> BTreeSet<String> {
+fn history(db: &MariaDb, calls_a_day: u32) -> BTreeSet<String> {
     let (mut rows, mut ends, mut identities) = (Vec::new(), Vec::new(), BTreeSet::new());
     for day in 0..DAYS {
-        for n in 0..CALLS_A_DAY {
+        for n in 0..calls_a_day {
             let (id, minutes) = (format!("{day}.{n}"), day * 1_440 + 90 + n);
             rows.push(format!("(DATE_SUB(NOW(), INTERVAL {minutes} MINUTE), '{id}', '{id}', 1, 'BUSY')"));
             if day < 2 {
@@ -260,12 +263,12 @@ fn live(db: &MariaDb, minutes_ago: u32, name: &str) -> BTreeSet<String> {
     (0..50).map(|n| format!("{}#1", id(n))).collect()
 }
 
-async fn database(log: &'static [&'static str]) -> (MariaDb, BTreeSet<String>, String) {
+async fn database(log: &'static [&'static str], calls_a_day: u32) -> (MariaDb, BTreeSet<String>, String) {
     tokio::task::spawn_blocking(move || {
         let db = MariaDb::start_with(true, log);
         db.sql(include_str!("data/freepbx/cel.sql"));
         db.sql("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'reader'@'%';");
-        let identities = history(&db);
+        let identities = history(&db, calls_a_day);
         let since = chrono::Utc::now().date_naive() - chrono::TimeDelta::days(i64::from(DAYS) + 1);
         let settings = format!(
             "since = \"{since}\"\nsweep_days = 1\ninterval = \"100ms\"\ngrace = \"0s\"\noverlap = \"1h\""
@@ -292,19 +295,20 @@ async fn loses_nothing(db: &MariaDb, make: MakeSource<'_>, history: &BTreeSet<St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_cel_every_row_arrives_whichever_step_fails() {
-    let (db, rows, settings) = database(&[]).await;
+    let (db, rows, settings) = database(&[], CALLS_A_DAY).await;
     loses_nothing(&db, &|| Box::new(CelCursor::new(db.source(&settings))), &rows, 600).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_dates_every_row_arrives_whichever_step_fails() {
-    let (db, rows, settings) = database(&[]).await;
+    let (db, rows, settings) = database(&[], CALLS_A_DAY).await;
     loses_nothing(&db, &|| Box::new(CalldateWindow::new(db.source(&settings))), &rows, 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_the_binary_log_every_row_arrives_whichever_step_fails() {
-    let (db, rows, settings) = database(&["--log-bin=pbx-bin", "--server-id=7", "--binlog-format=ROW"]).await;
+    let (db, rows, settings) =
+        database(&["--log-bin=pbx-bin", "--server-id=7", "--binlog-format=ROW"], CALLS_A_DAY).await;
     loses_nothing(&db, &|| Box::new(Binlog::new(db.source(&settings))), &rows, 600).await;
 }
 
@@ -372,7 +376,7 @@ async fn from_twilio_every_row_arrives_whichever_step_fails() {
 /// Killed while history is read, for longer than the bus keeps trying to send a row.
 #[tokio::test(flavor = "multi_thread")]
 async fn history_outlives_a_kafka_that_is_killed_for_forty_seconds() {
-    let (db, rows, settings) = database(&[]).await;
+    let (db, rows, settings) = database(&[], MANY_CALLS_A_DAY).await;
     let mut broker = tokio::task::spawn_blocking(Broker::start).await.unwrap();
     let topics = Topics::new(Arc::new(KafkaBus::new(&broker.address(), 1).unwrap()), "t.");
     topics.ensure_all(2).await.unwrap();
