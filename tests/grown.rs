@@ -85,7 +85,9 @@ fn a_recording_that_was_put_over_a_redacted_one_is_not_played_though_it_is_as_lo
     drop(unsaid);
     let mut unsaid = Unsaid::serve(office.path(), &office.settings());
     unsaid.wait_until_ready();
-    assert_eq!(asked(&unsaid, "", Some("bytes=0-99")).0, 409);
+    // The row that is read again may have led to the file before the question: then it is silent already.
+    let (status, played) = asked(&unsaid, "", None);
+    assert!(status == 409 || played == redacted, "{status}");
     eventually("it is silenced again", 60, || (std::fs::read(&file).unwrap() == redacted).then_some(()));
     eventually("it is played again", 60, || (asked(&unsaid, "", None).0 == 200).then_some(()));
 }
