@@ -77,10 +77,21 @@ pub struct Bounds {
 pub fn places(said: &[Said], bounds: Bounds) -> Vec<Place> {
     let mut told = possible(said, bounds);
     drop_disorder(&mut told);
-    drop_squeezed(said, &mut told);
-    let placed: Vec<Option<Place>> =
-        told.into_iter().map(|t| t.map(|(start_s, end_s)| Place::Told { start_s, end_s })).collect();
+    let narrow = drop_squeezed(said, &mut told, bounds);
+    let place = |at: usize| {
+        let (start_s, end_s) = told[at]?;
+        Some(if narrow[at] { around(&told, at, bounds) } else { Place::Told { start_s, end_s } })
+    };
+    let placed: Vec<Option<Place>> = (0..said.len()).map(place).collect();
     filled(said, &placed, bounds)
+}
+
+/// From the end of what comes before to the start of what follows.
+fn around(told: &[Told], at: usize, bounds: Bounds) -> Place {
+    let before = told[..at].iter().rev().find_map(|t| t.map(|(_, end_s)| end_s));
+    let behind = told[at + 1..].iter().find_map(|t| t.map(|(start_s, _)| start_s));
+    let start_s = before.unwrap_or(bounds.start_s);
+    Place::Between { start_s, end_s: behind.unwrap_or(bounds.end_s).max(start_s) }
 }
 
 /// Gives a stretch to everything that has no place yet.
@@ -193,15 +204,25 @@ fn longest_rising(starts: &[(usize, f64)]) -> Vec<usize> {
 }
 
 /// How many in a row are looked at together.
-const ROWS: [usize; 5] = [1, 2, 3, 4, 8];
+const ROWS: [usize; 4] = [2, 3, 4, 8];
 
-/// Forgets times in which nobody can say what they hold.
-fn drop_squeezed(said: &[Said], told: &mut [Told]) {
+/// Forgets times in which nobody can say what they hold. What is too narrow by itself, but has
+/// room between its neighbours, keeps its place in the order and is told apart: `true`.
+fn drop_squeezed(said: &[Said], told: &mut [Told], bounds: Bounds) -> Vec<bool> {
+    let narrow: Vec<bool> =
+        (0..said.len()).map(|at| told[at].is_some() && is_squeezed(said, told, &[at])).collect();
+    let has_room = |at: usize| {
+        let place = around(told, at, bounds);
+        place.end_s() - place.start_s() >= least_s(said, std::iter::once(at))
+    };
+    let cramped: Vec<usize> = (0..said.len()).filter(|at| narrow[*at] && !has_room(*at)).collect();
+    cramped.into_iter().for_each(|at| told[at] = None);
     for row in ROWS {
         let timed: Vec<usize> = (0..said.len()).filter(|i| told[*i].is_some()).collect();
         let squeezed: Vec<&[usize]> = timed.windows(row).filter(|w| is_squeezed(said, told, w)).collect();
         squeezed.concat().into_iter().for_each(|i| told[i] = None);
     }
+    narrow
 }
 
 fn is_squeezed(said: &[Said], told: &[Told], row: &[usize]) -> bool {
