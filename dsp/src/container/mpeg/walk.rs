@@ -178,13 +178,13 @@ impl<S: ReadAt + ?Sized> Walker<'_, S> {
         Ok(())
     }
 
-    /// Does something that belongs to a stream begin at `at`: a frame, a tag, zeros, the end?
+    /// Does something that belongs to a stream begin at `at`: a frame, a tag, the end? Zeros do
+    /// not tell: a mute leaves them inside a frame.
     fn follows(&mut self, at: u64) -> Result<bool, ContainerError> {
         if at >= self.end || self.header(at)?.is_some() {
             return Ok(true);
         }
-        let zeros = self.scan.array::<4>(at)?.is_none_or(|b| b == [0; 4]);
-        Ok(zeros || tags::len_at(&mut self.scan, at, self.end)?.is_some())
+        Ok(tags::len_at(&mut self.scan, at, self.end)?.is_some())
     }
 
     /// A frame of which the end was lost has another stream's frames inside
