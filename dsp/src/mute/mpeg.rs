@@ -19,6 +19,10 @@ pub fn patches(
     spans: &[Span],
 ) -> Result<Vec<Patch>, ContainerError> {
     let muted = muted(index, spans);
+    // Once it is silent, it is a tag, and what it cuts off counts.
+    if index.is_tag_loud && muted.first() == Some(&true) {
+        return Err(ContainerError::NotMuted("an MP3 file's first frame, which holds a tag and sound"));
+    }
     let mut out = Vec::new();
     for n in (0..index.frames.len()).filter(|n| muted[*n]) {
         out.push(side_patch(source, &index.frames[n])?);

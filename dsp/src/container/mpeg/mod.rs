@@ -75,6 +75,8 @@ pub struct Index {
     /// All frames; the runs are its parts.
     pub line: Timeline,
     pub cuts: Cuts,
+    /// The first frame holds a tag that counts, and sound.
+    pub is_tag_loud: bool,
     account: Accountant,
 }
 
@@ -158,7 +160,8 @@ pub fn index(source: &(impl ReadAt + ?Sized), region: Region) -> Result<Index, C
     let parts: Vec<Part> = runs.iter().filter_map(part).collect();
     let line = Timeline::of(&parts).ok_or(ContainerError::NoMpeg)?;
     let cuts = Cuts::of(&cuts(&walk, &runs, &line), line.frames());
-    Ok(Index { account: walk.account, frames: walk.frames, runs, line, cuts })
+    let walk::Walk { account, frames, is_tag_loud, .. } = walk;
+    Ok(Index { account, frames, runs, line, cuts, is_tag_loud })
 }
 
 fn runs(frames: &[Frame]) -> Vec<Run> {

@@ -36,6 +36,8 @@ pub struct Walk {
     pub frames: Vec<Frame>,
     /// The tag in the first frame, which is not among the frames.
     pub tag: Option<tag::Tag>,
+    /// The tag's frame has sound, which some player plays: it is the first of the frames.
+    pub is_tag_loud: bool,
     pub account: Accountant,
 }
 
@@ -53,14 +55,13 @@ pub fn walk<S: ReadAt + ?Sized>(source: &S, region: Region) -> Result<Walk, Cont
         first: region.from,
     };
     walker.walk.account.take(region.from, Belongs::Header);
-    let mut loud = false;
     if region.is_file {
         walker.tags_before()?;
-        loud = walker.first_tag(source.len())?;
+        walker.walk.is_tag_loud = walker.first_tag(source.len())?;
     }
     walker.first = walker.at;
     walker.frames()?;
-    walker.unplayed(usize::from(loud))?;
+    walker.unplayed(usize::from(walker.walk.is_tag_loud))?;
     Ok(walker.walk)
 }
 
