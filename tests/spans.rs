@@ -77,9 +77,9 @@ fn parse(name: &str, lang: &str, line: &str) -> Case {
     case
 }
 
-/// The cases of every file in `tests/data/FOLDER`.
+/// The cases of every file in `folder`.
 fn cases(folder: &str) -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     let mut cases = Vec::new();
@@ -240,7 +240,7 @@ impl Score {
 
 #[test]
 fn what_must_go_goes_and_what_looks_alike_stays() {
-    let cases = cases("spans");
+    let cases = cases("tests/data/spans");
     assert!(cases.len() >= 400 && 10 * cases.iter().filter(|c| c.negative).count() >= 4 * cases.len());
     let rules = Ruleset::with(Settings { categories: Reason::ALL.to_vec(), ..Settings::default() }).unwrap();
     let mut score = Score::default();
@@ -270,24 +270,42 @@ fn what_must_go_goes_and_what_looks_alike_stays() {
     }
 }
 
-/// Eight hands of hard cases, which the rules have not learned yet: what is found
-/// of them may grow, never fall.
+/// Hands that neither the rules nor the network have learned: what is found of them may grow, never fall.
 #[test]
-fn cases_that_no_rule_was_written_for_are_found_no_worse_than_before() {
-    let cases = cases("hands");
-    assert!(cases.len() >= 480, "{} cases", cases.len());
-    let wanted: Vec<Reason> = MUST.into_iter().chain([Reason::BankAccount]).collect();
-    let rules = Ruleset::with(Settings { categories: wanted, ..Settings::default() }).unwrap();
-    let mut score = Score::default();
-    cases.iter().for_each(|case| score.add(case, &rules));
-    score.print();
-    let must = score.must();
-    let found = percent(must.covered, must.words);
-    assert!(found >= LEAST_OF_HANDS, "must words: {found:.1}, not {LEAST_OF_HANDS}");
-    let alarms = percent(score.negatives.0, score.negatives.1);
+fn cases_that_nothing_was_taught_are_found_no_worse_than_before() {
+    let cases = cases("tests/data/hands");
+    assert!(cases.len() >= 60, "{} cases", cases.len());
+    let (beside, alone) = (found(&cases, true), found(&cases, false));
+    let must = |score: &Score| percent(score.must().covered, score.must().words);
+    let alarms = percent(beside.negatives.0, beside.negatives.1);
+    println!(
+        "must words {:.1}, by the rules alone {:.1}; false alarms {alarms:.1}",
+        must(&beside),
+        must(&alone)
+    );
+    assert!(must(&beside) >= LEAST_OF_HANDS, "must words: {:.1}, not {LEAST_OF_HANDS}", must(&beside));
     assert!(alarms <= MOST_ALARMS_OF_HANDS, "false alarms: {alarms:.1}, not {MOST_ALARMS_OF_HANDS}");
 }
 
 /// In percent.
-const LEAST_OF_HANDS: f64 = 74.0;
-const MOST_ALARMS_OF_HANDS: f64 = 13.0;
+const LEAST_OF_HANDS: f64 = 91.0;
+const MOST_ALARMS_OF_HANDS: f64 = 17.0;
+
+/// What it was taught, the network knows: weights that do not belong to these cases would not.
+#[test]
+fn the_network_knows_what_it_was_taught() {
+    let cases: Vec<Case> = ["learn/hands", "learn/cases"].into_iter().flat_map(cases).collect();
+    let score = found(&cases, true);
+    score.print();
+    let must = percent(score.must().covered, score.must().words);
+    assert!(must >= 95.0, "must words: {must:.1}");
+}
+
+/// What is found of the reasons that must go, beside the rules or by them alone.
+fn found(cases: &[Case], network: bool) -> Score {
+    let categories: Vec<Reason> = MUST.into_iter().chain([Reason::BankAccount]).collect();
+    let rules = Ruleset::with(Settings { categories, network, ..Settings::default() }).unwrap();
+    let mut score = Score::default();
+    cases.iter().for_each(|case| score.add(case, &rules));
+    score
+}

@@ -121,7 +121,7 @@ mod tests {
     use crate::detect::detect;
     use std::sync::LazyLock;
 
-    static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::new().expect("the lexicons"));
+    static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::alone().expect("the lexicons"));
 
     /// Codes and names that recognisers write, right and wrong.
     const TOLD: [Option<&str>; 14] = [

@@ -6,8 +6,8 @@
 //! for a chunk, what is harmless bids too (`context`, `shape`). E-mail and
 //! street addresses have shapes of their own (`email`, `address`), passwords
 //! and names are what the one who was asked answers (`spoken`), and whatever
-//! was found is found again where it is read back (`readback`). If in doubt,
-//! it is a secret.
+//! was found is found again where it is read back (`readback`). A small network
+//! reads the words beside the rules (`learned`). If in doubt, it is a secret.
 
 pub mod address;
 mod born;
@@ -26,6 +26,7 @@ pub mod hallucination;
 mod homophone;
 pub mod language;
 mod late;
+pub mod learned;
 pub mod lexicon;
 mod mail_turns;
 pub mod merge;
@@ -96,10 +97,26 @@ pub fn detect(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec<De
     for lexicon in language::spoken(words, language, rules) {
         found.extend(in_language(words, lexicon, rules));
     }
+    if rules.network {
+        found = beside_rules(words, merge::disjoint(found), rules);
+    }
     found.extend(rules.own.find(words));
     found.retain(|d| rules.has(d.reason));
     rules.own.allow(words, &mut found);
     merge::disjoint(found)
+}
+
+/// With what the network is sure of, and without what it excludes. Whatever the operator's own
+/// phrases announce stays.
+fn beside_rules(words: &[Word], mut found: Vec<Detection>, rules: &Ruleset) -> Vec<Detection> {
+    let Some(reading) = learned::Reading::of(words, &found) else { return found };
+    found.retain(|d| rules.has_own_phrases(d.reason) || !reading.excludes(d));
+    let last_four = |d: &Detection| {
+        let digits = |w: &Word| w.text.chars().filter(char::is_ascii_digit).count();
+        d.reason == Reason::CardNumber && words[d.first..=d.last].iter().map(digits).sum::<usize>() == 4
+    };
+    found.extend(reading.values().into_iter().filter(|d| !(rules.keep_last_four && last_four(d))));
+    found
 }
 
 /// Where digits are asked for, as seconds and reasons in order: "enter your

@@ -29,6 +29,8 @@ pub struct Settings {
     pub keep_last_four: bool,
     /// `[REDACTED:card_number]` for `[REDACTED]`.
     pub label: bool,
+    /// Whether the network that is compiled in reads the words beside the rules.
+    pub network: bool,
 }
 
 impl Default for Settings {
@@ -44,6 +46,7 @@ impl Default for Settings {
             allow: Vec::new(),
             keep_last_four: false,
             label: false,
+            network: true,
         }
     }
 }
@@ -90,6 +93,9 @@ pub struct Ruleset {
     pub entities: Option<Arc<dyn Entities>>,
     pub keep_last_four: bool,
     pub label: bool,
+    pub(super) network: bool,
+    /// Reasons for which the operator has phrases.
+    own_phrases: Vec<Reason>,
     /// A hash of the operator's own phrases and patterns, for the version.
     own_hash: Option<String>,
 }
@@ -101,6 +107,12 @@ impl Ruleset {
     /// When a lexicon that is compiled in is broken; a test holds that none is.
     pub fn new() -> Result<Ruleset, SettingsError> {
         Self::with(Settings::default())
+    }
+
+    /// The defaults without the network.
+    #[cfg(test)]
+    pub(super) fn alone() -> Result<Ruleset, SettingsError> {
+        Self::with(Settings { network: false, ..Settings::default() })
     }
 
     /// The rules that `settings` ask for, in the languages that are compiled in.
@@ -157,6 +169,8 @@ impl Ruleset {
             entities: None,
             keep_last_four: settings.keep_last_four,
             label: settings.label,
+            network: settings.network,
+            own_phrases: settings.keywords.keys().copied().collect(),
             own_hash,
         })
     }
@@ -164,6 +178,11 @@ impl Ruleset {
     /// Is this reason silenced?
     pub fn has(&self, reason: Reason) -> bool {
         self.categories.contains(&reason)
+    }
+
+    /// Has the operator phrases of their own for this reason?
+    pub fn has_own_phrases(&self, reason: Reason) -> bool {
+        self.own_phrases.contains(&reason)
     }
 
     /// Seconds of silence before and after a value.
@@ -191,6 +210,9 @@ impl Ruleset {
         }
         if self.keep_last_four {
             out.push_str("+last4");
+        }
+        if self.network {
+            let _ = write!(out, "+network:{}", *super::learned::VERSION);
         }
         if let Some(hash) = &self.own_hash {
             let _ = write!(out, "+own:{hash}");

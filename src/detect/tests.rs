@@ -42,7 +42,7 @@ pub(super) fn found_in(words: &[Word], language: &str) -> Vec<Detection> {
 
 /// Compiled once.
 fn rules() -> &'static Ruleset {
-    static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::new().expect("the lexicons"));
+    static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::alone().expect("the lexicons"));
     &RULES
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use std::sync::LazyLock;
 
-static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::new().expect("the lexicons"));
+static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::alone().expect("the lexicons"));
 
 /// The words of a call, who says them, and which are in brackets: "A: the code? B: [1 2 3]".
 fn call(text: &str) -> (Vec<Word>, Vec<bool>) {

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_question_in_one_recording_is_answered_in_the_next() {
-        let rules = Ruleset::new().expect("rules");
+        let rules = Ruleset::alone().expect("rules");
         let (asked, answered) =
             (words("sure I can help could you tell me your pin"), words("eight three oh two thanks"));
         assert!(detect(&answered, Some("en"), &rules).is_empty(), "by itself it is a number");
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_value_that_one_recording_names_is_found_in_the_other_on_either_side() {
-        let rules = Ruleset::new().expect("rules");
+        let rules = Ruleset::alone().expect("rules");
         let named = words("my member password is 8 3 0 2 7 1 yes");
         let bare = words("right so that was 8 3 0 2 7 1 then");
         for (parts, own) in [([&named, &bare], 1), ([&bare, &named], 0)] {

@@ -1,0 +1,121 @@
+//! A second pair of eyes: a small network that learned from marked-up calls how
+//! secrets are asked for and said, and finds those whose words no rule lists.
+//!
+//! It reads words alone, in any language it has seen, and is compiled in. The
+//! folder `learn/` holds what made it, `tests/data/hands` what it learned from.
+
+mod features;
+mod net;
+
+use super::Detection;
+use crate::call::{Reason, Word};
+use net::{Net, OUTPUTS};
+use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
+
+/// What the network tells apart, in the order of its outputs behind "nothing".
+pub const REASONS: [Reason; 9] = [
+    Reason::CardNumber,
+    Reason::Cvv,
+    Reason::Expiry,
+    Reason::Dob,
+    Reason::Ssn,
+    Reason::Email,
+    Reason::Address,
+    Reason::Password,
+    Reason::BankAccount,
+];
+
+/// One of a value's words must be as likely a secret as this.
+const SURE: f32 = 0.9;
+/// Words beside it belong to it that are as likely as this.
+const LIKELY: f32 = 0.5;
+/// What the rules found stays unless all of its words are less likely than this. The rules
+/// know a card's number and an account's better: those stay whatever the network says.
+const DOUBT: f32 = 0.002;
+
+static NET: LazyLock<Option<Net>> = LazyLock::new(|| Net::parse(WEIGHTS));
+static WEIGHTS: &[u8] = include_bytes!("weights.bin");
+
+/// A word that is nothing.
+const NOTHING: [f32; OUTPUTS] = {
+    let mut likely = [0.0; OUTPUTS];
+    likely[0] = 1.0;
+    likely
+};
+
+/// The first bytes of the weights' hash, for the version of the rules.
+pub static VERSION: LazyLock<String> = LazyLock::new(|| hex::encode(&Sha256::digest(WEIGHTS)[..4]));
+
+/// What the network made of a call's words, beside the rules.
+pub struct Reading(Vec<[f32; OUTPUTS]>);
+
+impl Reading {
+    /// Reads `words`, of which the rules found `found`. Nothing where the weights are
+    /// not whole; a test holds that they are.
+    pub fn of(words: &[Word], found: &[Detection]) -> Option<Reading> {
+        let mut rules = vec![0; words.len()];
+        for d in found {
+            let number = REASONS.iter().position(|reason| *reason == d.reason).map_or(0, |at| at + 1);
+            rules[d.first..=d.last].fill(number);
+        }
+        let mut reading = Reading(NET.as_ref()?.read(words, &rules));
+        for phone in found.iter().filter(|d| d.reason == Reason::Phone) {
+            // A telephone number that says so is none of a card's digits before it.
+            reading.0[phone.first..=phone.last].fill(NOTHING);
+        }
+        Some(reading)
+    }
+
+    /// Is it out of the question that `found` is a secret? Of reasons that it does not know it says nothing.
+    pub fn excludes(&self, found: &Detection) -> bool {
+        let doubtful = |likely: &[f32; OUTPUTS]| secret(likely) < DOUBT;
+        let is_judged = REASONS.contains(&found.reason)
+            && !matches!(found.reason, Reason::CardNumber | Reason::BankAccount);
+        is_judged && self.0[found.first..=found.last].iter().all(doubtful)
+    }
+
+    /// The values that it is sure of.
+    pub fn values(&self) -> Vec<Detection> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < self.0.len() {
+            let end = at + self.0[at..].iter().take_while(|likely| secret(likely) >= LIKELY).count();
+            if self.0[at..end].iter().any(|likely| secret(likely) >= SURE) {
+                found.extend(values(&self.0[at..end], at));
+            }
+            at = end + 1;
+        }
+        found
+    }
+}
+
+fn secret(likely: &[f32; OUTPUTS]) -> f32 {
+    1.0 - likely[0]
+}
+
+/// A run of secret words, parted where the reason changes.
+fn values(run: &[[f32; OUTPUTS]], first: usize) -> Vec<Detection> {
+    let mut found: Vec<Detection> = Vec::new();
+    for (at, likely) in run.iter().enumerate() {
+        let (best, _) = REASONS
+            .iter()
+            .zip(&likely[1..])
+            .fold((REASONS[0], 0.0_f32), |best, (reason, p)| if *p > best.1 { (*reason, *p) } else { best });
+        match found.last_mut() {
+            Some(last) if last.reason == best => {
+                last.last = first + at;
+                last.why.confidence = last.why.confidence.max(secret(likely));
+            }
+            _ => {
+                let mut one = Detection::new(first + at, first + at, best, "learned");
+                one.why.confidence = secret(likely);
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;
