@@ -34,7 +34,7 @@ struct Open {
 fn hundreds_of(open: &Open, numeral: Numeral) -> Option<u32> {
     let units = open.value % 1000;
     let counts = (2..=9).contains(&units) && (open.value >= 1000 || open.room == 1);
-    (numeral == Numeral::Hundred(100) && counts).then(|| open.value - units + units * 100)
+    if numeral == Numeral::Hundred(100) && counts { open.value.checked_add(units * 99) } else { None }
 }
 
 impl Builder {
@@ -160,8 +160,13 @@ impl Builder {
             }
             Numeral::Scale(scale) => {
                 self.scale = true;
-                let value = self.open.take().map_or(1, |o| o.value.max(1));
-                self.open = Some(Open { value: value.saturating_mul(scale), room: scale });
+                let times = self.open.as_ref().map_or(1, |o| o.value.max(1));
+                // What is too large for a count is several numbers in a row.
+                let value = times.checked_mul(scale).unwrap_or_else(|| {
+                    self.close();
+                    scale
+                });
+                self.open = Some(Open { value, room: scale });
                 return;
             }
             Numeral::Ordinal(n) => {
@@ -188,9 +193,12 @@ impl Builder {
                 *open = Open { value: hundreds, room: 100 };
                 return;
             }
-            if value < open.room && value > 0 {
+            if let Some(sum) = open.value.checked_add(value)
+                && value < open.room
+                && value > 0
+            {
                 let rest = if matches!(numeral, Numeral::Teen(10) | Numeral::Ten(_)) { 10 } else { room };
-                *open = Open { value: open.value + value, room: rest.min(open.room) };
+                *open = Open { value: sum, room: rest.min(open.room) };
                 return;
             }
         }

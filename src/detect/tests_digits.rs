@@ -238,3 +238,14 @@ fn where_no_speakers_are_told_apart_a_late_answer_is_found_behind_a_put_off() {
          worn off i should ask for a new one okay here [four nine one] perfect",
     );
 }
+
+#[test]
+fn no_row_of_large_numbers_is_too_large_to_be_read() {
+    for text in
+        ["nine billion million thousand five", "dos mil mil mil mil mil cinco millones millones siete"]
+    {
+        for language in ["en", "es", "fr"] {
+            detect(&call(text).0, Some(language), &RULES);
+        }
+    }
+}
