@@ -128,7 +128,7 @@ fn a_question_before_a_transfer_is_answered_after_it_and_after_a_restart() {
 /// The second recording ends long after the first was found to be harmless; unsaid was or was not started again between.
 fn a_late_recording_tells(started_again: bool) {
     let office = empty_office();
-    lay(&office, FIRST, "right so that was 8 3 0 2 7 1 then and I will connect you now");
+    lay(&office, FIRST, "we sold 8 3 0 2 7 1 of these last year and I will connect you now");
     let one = before(&office, FIRST);
     end_leg(&office, FIRST, 1);
     let mut unsaid = Unsaid::serve(office.path(), &office.settings());

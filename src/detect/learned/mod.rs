@@ -2,7 +2,7 @@
 //! secrets are asked for and said, and finds those whose words no rule lists.
 //!
 //! It reads words alone, in any language it has seen, and is compiled in. The
-//! folder `learn/` holds what made it, `tests/data/hands` what it learned from.
+//! folder `learn/` holds what made it.
 
 mod features;
 mod net;
@@ -30,9 +30,10 @@ pub const REASONS: [Reason; 9] = [
 const SURE: f32 = 0.9;
 /// Words beside it belong to it that are as likely as this.
 const LIKELY: f32 = 0.5;
-/// What the rules found stays unless all of its words are less likely than this. The rules
-/// know a card's number and an account's better: those stay whatever the network says.
-const DOUBT: f32 = 0.002;
+/// A word at the edge of what the rules found stays unless it is less likely than this.
+const DOUBT: f32 = 0.005;
+/// The languages (ISO 639-1) of the calls that it learned from.
+const TAUGHT: [&str; 3] = ["en", "es", "fr"];
 
 static NET: LazyLock<Option<Net>> = LazyLock::new(|| Net::parse(WEIGHTS));
 static WEIGHTS: &[u8] = include_bytes!("weights.bin");
@@ -46,6 +47,11 @@ const NOTHING: [f32; OUTPUTS] = {
 
 /// The first bytes of the weights' hash, for the version of the rules.
 pub static VERSION: LazyLock<String> = LazyLock::new(|| hex::encode(&Sha256::digest(WEIGHTS)[..4]));
+
+/// Did it learn from calls in this language (ISO 639-1)?
+pub fn is_taught(language: &str) -> bool {
+    TAUGHT.contains(&language)
+}
 
 /// What the network made of a call's words, beside the rules.
 pub struct Reading(Vec<[f32; OUTPUTS]>);
@@ -67,12 +73,16 @@ impl Reading {
         Some(reading)
     }
 
-    /// Is it out of the question that `found` is a secret? Of reasons that it does not know it says nothing.
-    pub fn excludes(&self, found: &Detection) -> bool {
-        let doubtful = |likely: &[f32; OUTPUTS]| secret(likely) < DOUBT;
-        let is_judged = REASONS.contains(&found.reason)
-            && !matches!(found.reason, Reason::CardNumber | Reason::BankAccount);
-        is_judged && self.0[found.first..=found.last].iter().all(doubtful)
+    /// `found` without the words at its edges that are out of the question, or nothing where all are.
+    /// Of reasons that it does not know it says nothing.
+    pub fn narrowed(&self, found: Detection) -> Option<Detection> {
+        if !REASONS.contains(&found.reason) {
+            return Some(found);
+        }
+        let is_likely = |at: &usize| secret(&self.0[*at]) >= DOUBT;
+        let first = (found.first..=found.last).find(is_likely)?;
+        let last = (first..=found.last).rfind(is_likely)?;
+        Some(Detection { first, last, ..found })
     }
 
     /// The values that it is sure of.
