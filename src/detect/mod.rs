@@ -102,8 +102,7 @@ pub fn detect(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec<De
 }
 
 /// With what the network is sure of, wherever it is said, and without the words that it excludes.
-/// Whatever the operator's own phrases announce stays, and a card's number whose check digit is
-/// right, and all that was found in a call that is partly in a language which the network was not taught.
+/// Whatever the operator's own phrases announce stays, and what is as long as a card's number, and all that was found in a call that is partly in a language which the network was not taught.
 fn beside_network(
     words: &[Word],
     mut found: Vec<Detection>,
@@ -112,9 +111,12 @@ fn beside_network(
 ) -> Vec<Detection> {
     let Some(network) = learned::Reading::of(words, &found) else { return found };
     if readings.iter().all(|r| learned::is_taught(&r.lexicon.language)) {
-        let stays = |d: &Detection| rules.has_own_phrases(d.reason) || readings.iter().any(|r| r.is_card(d));
-        found =
-            found.into_iter().filter_map(|d| if stays(&d) { Some(d) } else { network.narrowed(d) }).collect();
+        let stays = |d: &Detection| rules.has_own_phrases(d.reason) || readings.iter().any(|r| r.is_long(d));
+        let is_number = |at: usize| readings.iter().any(|r| r.is_number(at));
+        found = found
+            .into_iter()
+            .filter_map(|d| if stays(&d) { Some(d) } else { network.narrowed(d, is_number) })
+            .collect();
     }
     let last_four = |d: &Detection| {
         let digits = |w: &Word| w.text.chars().filter(char::is_ascii_digit).count();

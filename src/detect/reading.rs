@@ -6,8 +6,8 @@ use super::lexicon::{Lexicon, class};
 use super::numbers::{self, Chunk};
 use super::text::Text;
 use super::{
-    Detection, Ruleset, Why, address, born, context, dictated, dictation, dressed, email, mail_turns, merge,
-    readback, repair, spoken,
+    Detection, Ruleset, Why, address, born, context, dictated, dressed, email, mail_turns, merge, readback,
+    repair, shape, spoken,
 };
 use crate::call::{Reason, Word};
 use std::ops::RangeInclusive;
@@ -52,12 +52,18 @@ impl<'a> Reading<'a> {
         readback::find(&self.text, &self.chunks, found)
     }
 
-    /// Is it a whole card's number whose check digit is right?
-    pub fn is_card(&self, found: &Detection) -> bool {
+    /// Is it as long as a card's number? 13 digits and more go whatever was said.
+    pub fn is_long(&self, found: &Detection) -> bool {
         let first = self.chunks.partition_point(|c| c.first < found.first);
         let inside = self.chunks[first..].iter().take_while(|c| c.last <= found.last);
-        let digits: String = inside.map(|c| c.digits.as_str()).collect();
-        found.reason == Reason::CardNumber && dictation::is_card(&digits)
+        found.reason == Reason::CardNumber
+            && inside.map(Chunk::len).sum::<usize>() >= *shape::CARD_RUN.start()
+    }
+
+    /// Is the word at `at` a part of a number?
+    pub fn is_number(&self, at: usize) -> bool {
+        let next = self.chunks.partition_point(|c| c.first <= at);
+        next.checked_sub(1).is_some_and(|n| self.chunks[n].last >= at)
     }
 
     fn mails(&self) -> Vec<Detection> {

@@ -225,3 +225,23 @@ fn an_answer_that_is_plainly_something_else_stays() {
         keeps("en", text);
     }
 }
+
+/// The network once cut six digits off a number that was dictated in an odd place.
+#[test]
+fn no_piece_of_a_number_stays_where_another_goes() {
+    for digits in [12, 13, 15, 16, 19] {
+        let names = ["four", "five", "three", "two", "one", "six", "eight", "nine", "seven"];
+        let number: Vec<&str> = names.iter().copied().cycle().take(digits).collect();
+        let text = format!(
+            "A: Hello. Please enter the number you wish to call. B: {} A: One moment, please. Your EXP is",
+            number.join(" ")
+        );
+        let (words, _) = said(&text);
+        let first = words.iter().position(|w| w.text == "four").expect("the number");
+        let found = found_in(&words, "en");
+        let covers = |at: &usize| found.iter().any(|d| (d.first..=d.last).contains(at));
+        let gone = (first..first + digits).filter(covers).count();
+        assert!(gone == 0 || gone == digits, "{gone} of {digits}");
+        assert!(gone > 0 || digits < 13, "{digits} digits stay");
+    }
+}

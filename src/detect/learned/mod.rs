@@ -73,15 +73,18 @@ impl Reading {
         Some(reading)
     }
 
-    /// `found` without the words at its edges that are out of the question, or nothing where all are.
-    /// Of reasons that it does not know it says nothing.
-    pub fn narrowed(&self, found: Detection) -> Option<Detection> {
+    /// Nothing where every word of `found` is out of the question; else `found` without such words at
+    /// its edges, but for numbers: no piece of a number stays where another goes. Of reasons that it
+    /// does not know it says nothing.
+    pub fn narrowed(&self, found: Detection, is_number: impl Fn(usize) -> bool) -> Option<Detection> {
         if !REASONS.contains(&found.reason) {
             return Some(found);
         }
         let is_likely = |at: &usize| secret(&self.0[*at]) >= DOUBT;
-        let first = (found.first..=found.last).find(is_likely)?;
-        let last = (first..=found.last).rfind(is_likely)?;
+        (found.first..=found.last).find(is_likely)?;
+        let stays = |at: &usize| is_likely(at) || is_number(*at);
+        let first = (found.first..=found.last).find(stays)?;
+        let last = (first..=found.last).rfind(stays)?;
         Some(Detection { first, last, ..found })
     }
 
