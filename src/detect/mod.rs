@@ -102,15 +102,21 @@ pub fn detect(words: &[Word], language: Option<&str>, rules: &Ruleset) -> Vec<De
 }
 
 /// With what the network is sure of, wherever it is said, and without the words that it excludes.
-/// Whatever the operator's own phrases announce stays, and what is as long as a card's number, and all that was found in a call that is partly in a language which the network was not taught.
+/// Whatever the operator's own phrases announce stays, and what is as long as a card's number, and
+/// all that was found in a call that is partly in a language which the network was not taught. Of a
+/// call that is wholly in such a language it says nothing.
 fn beside_network(
     words: &[Word],
     mut found: Vec<Detection>,
     readings: &[Reading],
     rules: &Ruleset,
 ) -> Vec<Detection> {
+    let is_taught = |r: &Reading| learned::is_taught(&r.lexicon.language);
+    if !readings.iter().any(is_taught) {
+        return found;
+    }
     let Some(network) = learned::Reading::of(words, &found) else { return found };
-    if readings.iter().all(|r| learned::is_taught(&r.lexicon.language)) {
+    if readings.iter().all(is_taught) {
         let stays = |d: &Detection| rules.has_own_phrases(d.reason) || readings.iter().any(|r| r.is_long(d));
         let is_number = |at: usize| readings.iter().any(|r| r.is_number(at));
         found = found
