@@ -4,6 +4,7 @@
 
 use super::reading::{Sentence, Time, Token};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::collections::HashSet;
 
 /// The words of a sentence, all of them, in the order of its text.
 pub fn complete(sentence: &Sentence) -> Vec<Token> {
@@ -46,35 +47,50 @@ pub fn distribute(sentences: Vec<Vec<Token>>, beside: Vec<Token>) -> Vec<Vec<Tok
 /// Both read as one: words with their times, and what the text has besides.
 pub fn merged(text: Vec<Token>, words: Vec<Token>) -> Vec<Token> {
     let mut out: Vec<Token> = Vec::with_capacity(text.len().max(words.len()));
-    let mut missing: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut open: Vec<bool> = Vec::with_capacity(out.capacity());
     for hunk in hunks(&text, &words) {
         if hunk.same {
             let pairs = text[hunk.text].iter().zip(&words[hunk.words]);
             out.extend(pairs.map(|(text, word)| told(text, word)));
+            open.resize(out.len(), false);
             continue;
         }
-        let from = out.len();
-        out.extend(settle(&text[hunk.text], &words[hunk.words.clone()]));
-        if hunk.words.is_empty() && out.len() > from {
-            missing.push(from..out.len());
-        }
+        let settled = settle(&text[hunk.text], &words[hunk.words]);
+        open.extend(settled.iter().map(|t| t.time == Time::NONE && t.place.is_none()));
+        out.extend(settled);
     }
-    missing.into_iter().for_each(|run| forget_what_may_be_either(&mut out, run));
+    forget_what_may_be_either(&mut out, &mut open);
     out
 }
 
 /// "5" before and behind "5 0 1 9": which of two equal words the engine placed nobody knows.
-fn forget_what_may_be_either(tokens: &mut [Token], run: std::ops::Range<usize>) {
-    let (mut from, mut to) = (run.start, run.end);
-    while from > 0 && plain(&tokens[from - 1].text) == plain(&tokens[to - 1].text) {
-        (from, to) = (from - 1, to - 1);
-        (tokens[from].time, tokens[from].place) = (Time::NONE, None);
+/// `open` marks the words that the text alone has. A placed word beside a run of them may be
+/// any word of the run that says the same: it loses its time, and the run grows by it.
+fn forget_what_may_be_either(tokens: &mut [Token], open: &mut [bool]) {
+    let said: Vec<String> = tokens.iter().map(|t| plain(&t.text)).collect();
+    let mut grew = true;
+    while grew {
+        grew = false;
+        let mut at = 0;
+        while let Some(from) = (at..open.len()).find(|i| open[*i]) {
+            let to = (from..open.len()).find(|i| !open[*i]).unwrap_or(open.len());
+            let wider = widened(&said, from..to);
+            grew |= wider != (from..to);
+            open[wider.clone()].fill(true);
+            at = wider.end;
+        }
     }
-    let (mut from, mut to) = (run.start, run.end);
-    while to < tokens.len() && plain(&tokens[to].text) == plain(&tokens[from].text) {
-        (tokens[to].time, tokens[to].place) = (Time::NONE, None);
-        (from, to) = (from + 1, to + 1);
+    for (token, _) in tokens.iter_mut().zip(open).filter(|(_, open)| **open) {
+        (token.time, token.place) = (Time::NONE, None);
     }
+}
+
+/// The run with every neighbour that says what one of its words says.
+fn widened(said: &[String], run: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let words: HashSet<&String> = said[run.clone()].iter().collect();
+    let before = said[..run.start].iter().rev().take_while(|s| words.contains(s)).count();
+    let behind = said[run.end..].iter().take_while(|s| words.contains(s)).count();
+    run.start - before..run.end + behind
 }
 
 /// A stretch of the text beside a stretch of the words.

@@ -28,6 +28,21 @@ fn what_stands_in_the_text_alone_lies_between_its_neighbours() {
 }
 
 #[test]
+fn a_number_beside_a_word_that_is_said_twice_lies_between_what_is_certain() {
+    let file = |text: &str, words: Value| json!({"text": text, "words": words});
+    let w = |t: &str, a: f64, b: f64| json!({"word": t, "start": a, "end": b});
+    // The "okay" at 16.5 s may be the one before the number, or the one behind it.
+    let behind = file("it is okay 4471 okay bye", json!([w("it", 1.0, 1.2), w("okay", 16.5, 17.4)]));
+    assert_eq!(place_of(&behind, 20.0, "4471"), (1.2, 20.0));
+    let before = file("hi okay yes 4471 okay it", json!([w("okay", 3.0, 3.4), w("it", 9.0, 9.2)]));
+    assert_eq!(place_of(&before, 20.0, "4471"), (0.0, 9.0));
+    // Two of three may be any two of them.
+    let three = file("yes 4471 yes 0151 yes", json!([w("yes", 3.0, 3.4), w("yes", 9.0, 9.2)]));
+    assert_eq!(place_of(&three, 20.0, "4471"), (0.0, 20.0));
+    assert_eq!(place_of(&three, 20.0, "0151"), (0.0, 20.0));
+}
+
+#[test]
 fn times_in_which_nobody_can_speak_are_no_times() {
     let file = |times: [(f64, f64); 4]| {
         let groups = ["4000", "1234", "5678", "9017"];
