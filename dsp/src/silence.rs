@@ -72,6 +72,33 @@ impl Silence {
         (from..=to).find(|s| self.pause(*s)).map_or(at_s, |s| (s as f64 * STEP_S).max(at_s))
     }
 
+    /// Where the first sound of `least_s` or more begins, between two moments. It counts as far as it lies
+    /// between them.
+    pub fn first_sound(&self, from_s: f64, to_s: f64, least_s: f64) -> Option<f64> {
+        let mut steps = self.steps(from_s, to_s);
+        let least = ((least_s / STEP_S) as usize).max(1);
+        let first =
+            steps.find(|s| (*s..s + least).all(|s| !self.quiet(s)) && (s + least) as f64 * STEP_S <= to_s)?;
+        Some((first as f64 * STEP_S).max(from_s))
+    }
+
+    /// Where the last sound of `least_s` or more ends, between two moments.
+    pub fn last_sound(&self, from_s: f64, to_s: f64, least_s: f64) -> Option<f64> {
+        let least = ((least_s / STEP_S) as usize).max(1);
+        let steps = self.steps(from_s, to_s);
+        let first = steps.start;
+        let last =
+            steps.rev().find(|s| *s + 1 >= first + least && (s + 1 - least..=*s).all(|s| !self.quiet(s)))?;
+        Some(((last + 1) as f64 * STEP_S).min(to_s))
+    }
+
+    /// The steps that lie between two moments; none where these are absurd.
+    fn steps(&self, from_s: f64, to_s: f64) -> std::ops::Range<usize> {
+        let inside = |t: f64| (t / STEP_S).clamp(0.0, self.levels.len() as f64);
+        let (from, to) = (inside(from_s).floor(), inside(to_s).ceil());
+        from as usize..if to > from { to as usize } else { from as usize }
+    }
+
     /// Is there nothing to hear from `from_s` to `to_s`? False where times are absurd.
     pub fn holds(&self, from_s: f64, to_s: f64) -> bool {
         let (from, to) = ((from_s / STEP_S).floor(), (to_s / STEP_S).ceil());

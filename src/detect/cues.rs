@@ -43,6 +43,10 @@ pub struct Marks {
     /// "our office", "come in anytime": a firm tells where it is.
     pub ours: Vec<bool>,
     pub invites: Vec<bool>,
+    /// "are you open": a firm's hours.
+    pub hours: Vec<bool>,
+    /// "it can't be": a code that nobody may choose follows.
+    pub forbids: Vec<bool>,
     /// A letter of a cue: "d o b", "c v v".
     pub letter: Vec<bool>,
 }
@@ -69,6 +73,8 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
         postbox: vec![false; n],
         ours: vec![false; n],
         invites: vec![false; n],
+        hours: vec![false; n],
+        forbids: vec![false; n],
         letter: vec![false; n],
     };
     for (i, token) in text.tokens.iter().enumerate() {
@@ -127,6 +133,11 @@ pub fn find(text: &Text, lexicon: &Lexicon) -> Marks {
                 marks.push(text, at, hit.len, What::Harmless);
             }
             Mark::Invites => marks.invites[range].fill(true),
+            Mark::Hours => {
+                marks.hours[range].fill(true);
+                marks.push(text, at, hit.len, What::Harmless);
+            }
+            Mark::Forbids => marks.forbids[range].fill(true),
             Mark::PostBox => marks.postbox[range].fill(true),
             Mark::Region => marks.region[range].fill(true),
         }

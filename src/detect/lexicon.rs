@@ -103,6 +103,10 @@ pub enum Mark {
     /// "our office": whose address follows; "come in anytime": whose went before.
     Ours,
     Invites,
+    /// "are you open": a firm's hours.
+    Hours,
+    /// "it can't be": a code that nobody may choose follows.
+    Forbids,
     /// A post office box, a region of two words.
     PostBox,
     Region,
@@ -178,6 +182,8 @@ impl Lexicon {
             (&file.address.boxes, Mark::PostBox),
             (&file.address.ours, Mark::Ours),
             (&file.address.invites, Mark::Invites),
+            (&file.address.hours, Mark::Hours),
+            (&file.not.forbids, Mark::Forbids),
         ] {
             lexicon.phrases(phrases, mark)?;
         }

@@ -5,6 +5,7 @@ use super::lexicon::class;
 use super::text::Text;
 use super::{Detection, Ruleset};
 use crate::call::{Detector, RawTranscript, Reason, Segment, Word};
+use crate::hearing::claims;
 use unsaid_dsp::silence::Silence;
 
 /// Gaps shorter than this between two spans of one reason are silenced too.
@@ -65,6 +66,9 @@ pub fn over_sounds(found: Vec<Detection>, text: &Text, marks: &Marks) -> Vec<Det
 /// How far beyond its padding an edge looks for a pause.
 const SNAP_S: f64 = 0.4;
 
+/// Seconds around the sound of a value, whose edges are fainter than the line of silence.
+const EDGE_S: f64 = 0.1;
+
 /// What is known of the recording besides its words.
 #[derive(Clone, Copy)]
 pub struct Recording<'a> {
@@ -79,7 +83,8 @@ pub struct Recording<'a> {
 /// Where the engine's times can be trusted, the padding ends at the
 /// neighbouring words. Where they drift (a Whisper-class engine's do), the
 /// padded edge moves outward to the next pause, so that it does not cut a word
-/// that is said later than its time says. A word that has a stretch rather than
+/// that is said later than its time says, and sound beside the value that no
+/// word claims goes with it (`hearing::claims`). A word that has a stretch rather than
 /// a time goes with all of its stretch, and no trust is put in its edges. A time
 /// that cannot be (absent, reversed, out of order) is taken from the nearest
 /// sound neighbours instead: wider, never narrower.
@@ -105,6 +110,10 @@ pub fn place(
             start = start.max(neighbour_before(words, &sound, d.first).min(low));
             end = end.min(neighbour_after(words, &sound, d.last).max(high));
         } else if let Some(silence) = recording.silence {
+            let before = (0..d.first).rev().find(|i| sound[*i]).map(|i| &words[i]);
+            let after = (d.last + 1..words.len()).find(|i| sound[*i]).map(|i| &words[i]);
+            let (low, high) = claims::widened((low, high), before, after, silence);
+            (start, end) = (start.min(low - EDGE_S), end.max(high + EDGE_S));
             (start, end) = (silence.before(start, SNAP_S), silence.after(end, SNAP_S));
         }
         Segment {

@@ -19,6 +19,7 @@ mod dictation;
 mod dressed;
 pub mod email;
 pub mod entities;
+mod example;
 pub mod explain;
 mod foreign;
 mod gazetteer;
@@ -130,6 +131,7 @@ fn beside_network(
     };
     let mut added = network.values();
     added.retain(|d| rules.has(d.reason) && !(rules.keep_last_four && last_four(d)));
+    added.retain(|d| !readings.iter().any(|r| r.is_example(d)));
     // A reason that is off must not give its name to a value that is on.
     found.retain(|d| rules.has(d.reason));
     found.extend(readings.iter().flat_map(|r| r.repetitions(&added)));

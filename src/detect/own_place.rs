@@ -1,5 +1,5 @@
 //! Where a firm is, as it tells everybody: "our office is at 400 Main Street",
-//! "we're at 400 Main Street, come in". It is no secret, unless somebody was
+//! "we're at 400 Main Street, come in", "… are you open till six?". It is no secret, unless somebody was
 //! asked for an address or told where to deliver.
 
 use super::cues::{Cue, Marks, What};
@@ -9,6 +9,8 @@ use std::ops::RangeInclusive;
 
 /// Words between the address and what says whose it is.
 const NEAR_WORDS: usize = 8;
+/// Words between the address and what is said of a firm's hours.
+const HOURS_WORDS: usize = 25;
 /// Words in which a question for an address is open.
 const ASKED_WORDS: u32 = 30;
 
@@ -20,7 +22,8 @@ pub fn is_public(text: &Text, marks: &Marks, address: &RangeInclusive<usize>) ->
     let after = (address.end() + 1..text.len()).take(NEAR_WORDS).take_while(own);
     let ours = before.clone().any(|i| marks.ours[i])
         || address.clone().chain(after).any(|i| marks.ours[i] || marks.invites[i]);
-    ours && !is_asked(text, marks, *address.start())
+    let opens = (address.end() + 1..text.len()).take(HOURS_WORDS).any(|i| marks.hours[i]);
+    (ours || opens) && !is_asked(text, marks, *address.start())
 }
 
 /// An address was asked for, or a delivery is told of, not long before.

@@ -6,8 +6,8 @@ use super::lexicon::{Lexicon, class};
 use super::numbers::{self, Chunk};
 use super::text::Text;
 use super::{
-    Detection, Ruleset, Why, address, born, context, dictated, dressed, email, mail_turns, merge, readback,
-    repair, shape, spoken,
+    Detection, Ruleset, Why, address, born, context, dictated, dressed, email, example, mail_turns, merge,
+    readback, repair, shape, spoken,
 };
 use crate::call::{Reason, Word};
 use std::ops::RangeInclusive;
@@ -44,6 +44,7 @@ impl<'a> Reading<'a> {
         found.extend(repair::find(&self.text, &self.marks, &self.chunks, &found));
         let mut found = merge::disjoint(found);
         found.extend(self.repetitions(&found));
+        found.retain(|d| !self.is_example(d));
         merge::over_sounds(merge::disjoint(found), &self.text, &self.marks)
     }
 
@@ -58,6 +59,14 @@ impl<'a> Reading<'a> {
         let inside = self.chunks[first..].iter().take_while(|c| c.last <= found.last);
         found.reason == Reason::CardNumber
             && inside.map(Chunk::len).sum::<usize>() >= *shape::CARD_RUN.start()
+    }
+
+    /// Is it no more than a code that a rule forbids: "it can't be 1234"?
+    pub fn is_example(&self, found: &Detection) -> bool {
+        let first = self.chunks.partition_point(|c| c.last < found.first);
+        let holds = |c: &&Chunk| c.first <= found.first && found.last <= c.last;
+        let chunk = self.chunks.get(first).filter(holds);
+        chunk.is_some_and(|c| example::is_example(&self.text, &self.marks, c))
     }
 
     /// Is the word at `at` a part of a number?

@@ -245,3 +245,31 @@ fn no_piece_of_a_number_stays_where_another_goes() {
         assert!(gone > 0 || digits < 13, "{digits} digits stay");
     }
 }
+
+#[test]
+fn a_code_that_nobody_may_choose_stays_and_the_same_code_as_an_answer_goes() {
+    for text in [
+        "For a new PIN, it has to be four digits, and it can't be, like, your birth year or 1234.",
+        "A: can I pick my PIN B: sure but it can't be one two three four or anything like 1111",
+        "Your PIN can be four to six digits, just nothing like 123456.",
+    ] {
+        keeps("en", text);
+    }
+    hides("en", Password, "A: what's the pin on the account B: it's [1234] A: thanks");
+    hides("en", Password, "I can't get in, my pin is [1111] and it says wrong");
+}
+
+#[test]
+fn a_firm_that_tells_its_hours_tells_everybody_its_address() {
+    for text in [
+        "Thanks for calling Bright Smiles Dental. We're at 2200 West Clark Avenue, Suite 110, next to the Walgreens.",
+        "A: We're at 2900 Kessler Boulevard, right behind the bank. B: And are you open till six?",
+    ] {
+        keeps("en", text);
+    }
+    hides(
+        "en",
+        Address,
+        "A: what's your address B: we're at [2900 Kessler Boulevard.] Are you open till six?",
+    );
+}

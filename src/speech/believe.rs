@@ -5,8 +5,8 @@
 //! shortest stretch that must hold it: between the last believable time before
 //! and the first behind, and wide enough to be spoken in.
 
-use super::pace;
 use super::reading::Time;
+use crate::hearing::pace;
 
 /// Something that is said at one time: a word, or a whole segment.
 #[derive(Clone, Copy, Debug)]

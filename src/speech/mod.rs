@@ -6,7 +6,6 @@ pub mod believe;
 pub mod http;
 pub mod limits;
 pub mod openai;
-pub mod pace;
 pub mod placing;
 pub mod reading;
 pub mod shapes;

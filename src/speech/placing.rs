@@ -3,9 +3,9 @@
 
 use super::align;
 use super::believe::{self, Bounds, Place, Said};
-use super::pace;
 use super::reading::{Reading, Time, Token};
 use crate::call::{RawTranscript, Word};
+use crate::hearing::pace;
 
 /// Seconds that a word may lie outside of its segment: both drift.
 const OUTSIDE_S: f64 = 3.0;

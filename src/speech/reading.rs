@@ -1,7 +1,7 @@
 //! A transcript as an engine wrote it, before its times are believed.
 
 use super::believe::Place;
-use super::pace;
+use crate::hearing::pace;
 use std::fmt;
 
 /// When something was said, as far as the engine tells; in seconds, and always finite.

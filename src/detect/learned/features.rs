@@ -16,9 +16,17 @@ const MOST_DIGITS: usize = 20;
 /// What may stand around a word.
 const AROUND: &[char] = &['.', ',', '?', '!', ';', ':', '"', '\'', '(', ')', '-', '…', '¿', '¡'];
 
-/// The rows of the embedding that stand for each word, all below `rows`. `rules` says
+/// What is seen of a word.
+pub struct Seen {
+    /// Rows of the embedding.
+    pub rows: [u32; COUNT],
+    /// By which hash the word's vector is found.
+    pub vector: u32,
+}
+
+/// What is seen of each word; all rows are below `rows`. `rules` says
 /// which reason the rules see in each word, numbered from 1, or 0.
-pub fn of(words: &[Word], rules: &[usize], rows: u32) -> Vec<[u32; COUNT]> {
+pub fn of(words: &[Word], rules: &[usize], rows: u32) -> Vec<Seen> {
     let mut before: Option<(&Word, usize)> = None;
     let mut out = Vec::with_capacity(words.len());
     for (word, rule) in words.iter().zip(rules) {
@@ -28,7 +36,7 @@ pub fn of(words: &[Word], rules: &[usize], rows: u32) -> Vec<[u32; COUNT]> {
     out
 }
 
-fn one(word: &Word, rule: usize, before: Option<(&Word, usize)>, rows: u32) -> [u32; COUNT] {
+fn one(word: &Word, rule: usize, before: Option<(&Word, usize)>, rows: u32) -> Seen {
     let raw = word.text.trim();
     let folded: String = raw.to_lowercase().nfkd().filter(|c| !is_combining_mark(*c)).collect();
     let trimmed = folded.trim_matches(AROUND);
@@ -38,7 +46,7 @@ fn one(word: &Word, rule: usize, before: Option<(&Word, usize)>, rows: u32) -> [
     let digits = raw.chars().filter(char::is_ascii_digit).count().min(MOST_DIGITS);
     let begins = rule > 0 && before.is_none_or(|(_, before)| before != rule);
     let row = |kind: char, value: &str| hash(kind, value) % rows;
-    [
+    let rows = [
         row('w', &core),
         row('s', &shape(raw)),
         row('p', &core.chars().take(3).collect::<String>()),
@@ -46,7 +54,8 @@ fn one(word: &Word, rule: usize, before: Option<(&Word, usize)>, rows: u32) -> [
         row('t', &turn(word, before.map(|(word, _)| word), &folded)),
         row('r', &format!("{rule}{}", if begins { "b" } else { "" })),
         row('n', &format!("{digits}{}", if letters == 1 { "L" } else { "" })),
-    ]
+    ];
+    Seen { rows, vector: hash('v', &core) }
 }
 
 /// Who speaks, as far as it is known, and how the word ends a sentence.

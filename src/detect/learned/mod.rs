@@ -6,12 +6,14 @@
 
 mod features;
 mod net;
+mod vectors;
 
 use super::Detection;
 use crate::call::{Reason, Word};
 use net::{Net, OUTPUTS};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+use vectors::Vectors;
 
 /// What the network tells apart, in the order of its outputs behind "nothing".
 pub const REASONS: [Reason; 9] = [
@@ -27,15 +29,15 @@ pub const REASONS: [Reason; 9] = [
 ];
 
 /// One of a value's words must be as likely a secret as this.
-const SURE: f32 = 0.9;
+const SURE: f32 = 0.8;
 /// Words beside it belong to it that are as likely as this.
-const LIKELY: f32 = 0.5;
+const LIKELY: f32 = 0.3;
 /// A word at the edge of what the rules found stays unless it is less likely than this.
 const DOUBT: f32 = 0.005;
 /// The languages (ISO 639-1) of the calls that it learned from.
 const TAUGHT: [&str; 3] = ["en", "es", "fr"];
 
-static NET: LazyLock<Option<Net>> = LazyLock::new(|| Net::parse(WEIGHTS));
+static NET: LazyLock<Option<Net>> = LazyLock::new(|| Net::parse(WEIGHTS, Vectors::parse(vectors::FILE)?));
 static WEIGHTS: &[u8] = include_bytes!("weights.bin");
 
 /// A word that is nothing.
@@ -45,8 +47,10 @@ const NOTHING: [f32; OUTPUTS] = {
     likely
 };
 
-/// The first bytes of the weights' hash, for the version of the rules.
-pub static VERSION: LazyLock<String> = LazyLock::new(|| hex::encode(&Sha256::digest(WEIGHTS)[..4]));
+/// The first bytes of the hash of weights and vectors, for the version of the rules.
+pub static VERSION: LazyLock<String> = LazyLock::new(|| {
+    hex::encode(&Sha256::new_with_prefix(WEIGHTS).chain_update(vectors::FILE).finalize()[..4])
+});
 
 /// Did it learn from calls in this language (ISO 639-1)?
 pub fn is_taught(language: &str) -> bool {

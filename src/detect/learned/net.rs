@@ -5,7 +5,8 @@
 //! al., "WaveNet", 2016, arXiv:1609.03499, section 2), normalised by the root
 //! mean square (Zhang and Sennrich, 2019, arXiv:1910.07467, without gains).
 
-use super::features;
+use super::features::{self, Seen};
+use super::vectors::{self, Vectors};
 use crate::call::Word;
 
 /// Values that stand for one word inside the network.
@@ -17,9 +18,12 @@ pub const OUTPUTS: usize = super::REASONS.len() + 1;
 /// Keeps a division by a silent word's size finite.
 const EPSILON: f32 = 1e-5;
 
-/// A layer: `weights` row by row for each input, and a bias for each output.
+/// Row by row for each input.
+struct Weights(Vec<f32>);
+
+/// A layer: weights, and a bias for each output.
 struct Layer {
-    weights: Vec<f32>,
+    weights: Weights,
     bias: Vec<f32>,
 }
 
@@ -36,21 +40,25 @@ pub struct Net {
     embedding: &'static [u8],
     rows: u32,
     unit: f32,
+    vectors: Vectors,
+    /// What a word's vector adds to its value.
+    projection: Weights,
     blocks: Vec<Block>,
     last: Layer,
 }
 
 impl Net {
     /// Reads what `learn/export.py` wrote. Nothing where the file is not that.
-    pub fn parse(file: &'static [u8]) -> Option<Net> {
+    pub fn parse(file: &'static [u8], vectors: Vectors) -> Option<Net> {
         let mut rest = Reader(file);
-        (rest.take(8)? == b"unsaid01").then_some(())?;
+        (rest.take(8)? == b"unsaid02").then_some(())?;
         let (rows, width, outputs) = (rest.number()?, rest.number()?, rest.number()?);
         let shape = (usize::try_from(width).ok()?, usize::try_from(outputs).ok()?);
         (rows > 0 && shape == (WIDTH, OUTPUTS)).then_some(())?;
         let reaches = (0..rest.number()?).map(|_| rest.number()).collect::<Option<Vec<u32>>>()?;
         let unit = rest.float()?;
         let embedding = rest.take(usize::try_from(rows).ok()?.checked_mul(WIDTH)?)?;
+        let projection = rest.weights(vectors::WIDTH * WIDTH)?;
         let mut blocks = Vec::with_capacity(reaches.len());
         for reach in reaches {
             let reach = usize::try_from(reach).ok()?;
@@ -61,7 +69,7 @@ impl Net {
             });
         }
         let last = rest.layer(WIDTH, OUTPUTS)?;
-        rest.0.is_empty().then_some(Net { embedding, rows, unit, blocks, last })
+        rest.0.is_empty().then_some(Net { embedding, rows, unit, vectors, projection, blocks, last })
     }
 
     /// For each word the likelihood of nothing and of each reason; they sum to 1. `rules` says
@@ -80,22 +88,26 @@ impl Net {
     }
 
     fn embedded(&self, words: &[Word], rules: &[usize]) -> Vec<[f32; WIDTH]> {
-        let one = |rows: [u32; features::COUNT]| {
+        let one = |seen: Seen| {
             let mut value = [0.0; WIDTH];
-            for row in rows {
+            for row in seen.rows {
                 let at = row as usize * WIDTH;
                 for (v, byte) in value.iter_mut().zip(&self.embedding[at..at + WIDTH]) {
                     *v += f32::from(byte.cast_signed());
                 }
             }
-            value.map(|v| v * self.unit)
+            value = value.map(|v| v * self.unit);
+            if let Some(vector) = self.vectors.of(seen.vector) {
+                self.projection.add(0, &vector, &mut value);
+            }
+            value
         };
         features::of(words, rules, self.rows).into_iter().map(one).collect()
     }
 
     fn likelihoods(&self, value: &[f32; WIDTH]) -> [f32; OUTPUTS] {
         let mut out = [0.0; OUTPUTS];
-        self.last.add(0, value, &mut out);
+        self.last.weights.add(0, value, &mut out);
         out.iter_mut().zip(&self.last.bias).for_each(|(o, bias)| *o += bias);
         let most = out.iter().copied().fold(f32::MIN, f32::max);
         let out = out.map(|v| (v - most).exp());
@@ -120,19 +132,19 @@ impl Block {
         let near = [at.checked_sub(self.reach), Some(at), at.checked_add(self.reach)];
         for (place, neighbour) in near.into_iter().enumerate() {
             if let Some(input) = neighbour.and_then(|at| normal.get(at)) {
-                self.before.add(place * WIDTH, input, &mut inner);
+                self.before.weights.add(place * WIDTH, input, &mut inner);
             }
         }
         let inner = inner.map(|v| v.max(0.0));
-        self.after.add(0, &inner, value);
+        self.after.weights.add(0, &inner, value);
         value.iter_mut().zip(&self.after.bias).for_each(|(v, bias)| *v += bias);
     }
 }
 
-impl Layer {
+impl Weights {
     /// Adds what `input` weighs to `out`. Its first value is the layer's input `first`.
     fn add<const IN: usize, const OUT: usize>(&self, first: usize, input: &[f32; IN], out: &mut [f32; OUT]) {
-        let (rows, _) = self.weights[first * OUT..].as_chunks::<OUT>();
+        let (rows, _) = self.0[first * OUT..].as_chunks::<OUT>();
         for (value, row) in input.iter().zip(rows).filter(|(value, _)| **value != 0.0) {
             out.iter_mut().zip(row).for_each(|(o, weight)| *o += value * weight);
         }
@@ -160,12 +172,15 @@ impl Reader {
         self.four().map(f32::from_le_bytes)
     }
 
-    /// Weights in 16 bits with one unit for all, then biases.
-    fn layer(&mut self, inputs: usize, outputs: usize) -> Option<Layer> {
+    /// In 16 bits with one unit for all.
+    fn weights(&mut self, count: usize) -> Option<Weights> {
         let unit = self.float()?;
-        let weights = self.take(inputs * outputs * 2)?;
-        let weights =
-            weights.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) * unit).collect();
+        let (whole, _) = self.take(count.checked_mul(2)?)?.as_chunks();
+        Some(Weights(whole.iter().map(|b| f32::from(i16::from_le_bytes(*b)) * unit).collect()))
+    }
+
+    fn layer(&mut self, inputs: usize, outputs: usize) -> Option<Layer> {
+        let weights = self.weights(inputs * outputs)?;
         let bias = (0..outputs).map(|_| self.float()).collect::<Option<_>>()?;
         Some(Layer { weights, bias })
     }

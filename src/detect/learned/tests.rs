@@ -37,8 +37,12 @@ fn the_network_reads_as_it_did_where_it_was_taught() {
 
 #[test]
 fn a_file_that_is_no_network_is_none() {
-    assert!(Net::parse(b"").is_none());
-    assert!(Net::parse(b"unsaid01 and nothing that follows").is_none());
+    let net = |file| Net::parse(file, Vectors::parse(vectors::FILE).unwrap());
+    assert!(net(b"").is_none());
+    assert!(net(b"unsaid02 and nothing that follows").is_none());
+    assert!(Vectors::parse(b"").is_none());
+    assert!(Vectors::parse(b"unsaidw1 and nothing that follows").is_none());
+    assert!(Vectors::parse(&vectors::FILE[..vectors::FILE.len() - 1]).is_none());
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub(super) struct CueFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct NotFile {
     pub(super) phrases: Vec<String>,
+    /// Before a code that nobody may choose: "it can't be".
+    #[serde(default)]
+    pub(super) forbids: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +138,9 @@ pub(super) struct Address {
     pub(super) ours: Vec<String>,
     #[serde(default)]
     pub(super) invites: Vec<String>,
+    /// What is said of a firm's hours.
+    #[serde(default)]
+    pub(super) hours: Vec<String>,
     pub(super) regions: Vec<String>,
     pub(super) stop: Vec<String>,
     pub(super) named: Vec<String>,
