@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// Rooms from the bottom up: a room uses those before it, and itself.
 const ORDER: &[&[&str]] = &[
     &["call"],
+    &["hearing"],
     &["detect", "message", "telemetry"],
     &["config", "metrics", "outages", "sqlite"],
     &["store", "bus", "recordings"],
