@@ -112,7 +112,10 @@ pub fn place(
         } else if let Some(silence) = recording.silence {
             let before = (0..d.first).rev().find(|i| sound[*i]).map(|i| &words[i]);
             let after = (d.last + 1..words.len()).find(|i| sound[*i]).map(|i| &words[i]);
-            let (low, high) = claims::widened((low, high), before, after, silence);
+            let (first_s, last_s) = claims::widened((low, high), before, after, silence);
+            // A stretch reaches to its neighbours already.
+            let low = if in_stretch[d.first] { low } else { first_s };
+            let high = if in_stretch[d.last] { high } else { last_s };
             (start, end) = (start.min(low - EDGE_S), end.max(high + EDGE_S));
             (start, end) = (silence.before(start, SNAP_S), silence.after(end, SNAP_S));
         }
