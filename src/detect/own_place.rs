@@ -3,6 +3,7 @@
 //! asked for an address or told where to deliver.
 
 use super::cues::{Cue, Marks, What};
+use super::lexicon::class::WE;
 use super::text::Text;
 use crate::call::Reason;
 use std::ops::RangeInclusive;
@@ -22,7 +23,8 @@ pub fn is_public(text: &Text, marks: &Marks, address: &RangeInclusive<usize>) ->
     let after = (address.end() + 1..text.len()).take(NEAR_WORDS).take_while(own);
     let ours = before.clone().any(|i| marks.ours[i])
         || address.clone().chain(after).any(|i| marks.ours[i] || marks.invites[i]);
-    let opens = (address.end() + 1..text.len()).take(HOURS_WORDS).any(|i| marks.hours[i]);
+    let we = before.clone().any(|i| text.tokens[i].is(WE));
+    let opens = we && (address.end() + 1..text.len()).take(HOURS_WORDS).any(|i| marks.hours[i]);
     (ours || opens) && !is_asked(text, marks, *address.start())
 }
 

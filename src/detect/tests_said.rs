@@ -261,12 +261,8 @@ fn a_code_that_nobody_may_choose_stays_and_the_same_code_as_an_answer_goes() {
 
 #[test]
 fn a_firm_that_tells_its_hours_tells_everybody_its_address() {
-    for text in [
-        "Thanks for calling Bright Smiles Dental. We're at 2200 West Clark Avenue, Suite 110, next to the Walgreens.",
-        "A: We're at 2900 Kessler Boulevard, right behind the bank. B: And are you open till six?",
-    ] {
-        keeps("en", text);
-    }
+    keeps("en", "A: We're at 2900 Kessler Boulevard, right behind the bank. B: And are you open till six?");
+    hides("en", Address, "I live at [2218 Larch Street.] Are you open till six?");
     hides(
         "en",
         Address,

@@ -138,6 +138,9 @@ pub(super) struct Address {
     pub(super) ours: Vec<String>,
     #[serde(default)]
     pub(super) invites: Vec<String>,
+    /// Who tells where a firm is.
+    #[serde(default)]
+    pub(super) we: Vec<String>,
     /// What is said of a firm's hours.
     #[serde(default)]
     pub(super) hours: Vec<String>,
