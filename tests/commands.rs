@@ -460,7 +460,8 @@ fn the_demo_ends_with_a_table_and_every_call_done() {
     let data = dir.path().join("demo");
     let port = crate::servers::free_port();
     let listen = format!("127.0.0.1:{port}");
-    let args = ["demo", "--once", "--data", data.to_str().unwrap(), "--listen", &listen];
+    let args =
+        ["demo", "--once", "--words", "sidecar", "--data", data.to_str().unwrap(), "--listen", &listen];
     let output = unsaid(&args);
     let said = text(&output.stdout);
     assert_eq!(code(&output), 0, "{said}{}", text(&output.stderr));
@@ -479,8 +480,12 @@ fn the_demo_ends_with_a_table_and_every_call_done() {
     }
     let again = unsaid(&args);
     assert_eq!(code(&again), 0, "a second start finds all done");
-    let refused = unsaid(&["demo", "--once", "--data", data.to_str().unwrap(), "--listen", "0.0.0.0:9"]);
+    let refused =
+        unsaid(&["demo", "--words", "sidecar", "--data", data.to_str().unwrap(), "--listen", "0.0.0.0:9"]);
     assert_eq!(code(&refused), 2, "{}", text(&refused.stderr));
+    let deaf = unsaid(&["demo", "--model", "/nowhere/ggml.bin", "--data", data.to_str().unwrap()]);
+    assert_eq!(code(&deaf), 2, "{}", text(&deaf.stderr));
+    assert!(text(&deaf.stderr).contains("setup.sh model"), "{}", text(&deaf.stderr));
 }
 
 #[test]

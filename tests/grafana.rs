@@ -46,7 +46,7 @@ fn every_query_is_answered_by_prometheus_scraping_the_demo() {
     let dir = folder();
     let port = free_port();
     let data = dir.path().join("demo").display().to_string();
-    let args = ["demo", "--data", &data, "--listen", &format!("127.0.0.1:{port}")];
+    let args = ["demo", "--words", "sidecar", "--data", &data, "--listen", &format!("127.0.0.1:{port}")];
     let mut demo = Process::start(dir.path(), Path::new(UNSAID), &args, None);
     demo.wait_for_port(port);
     let prometheus = Prometheus::scraping(&format!("127.0.0.1:{port}"));

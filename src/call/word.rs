@@ -34,6 +34,8 @@ pub struct RawTranscript {
     pub unplaced: Vec<usize>,
     /// Seconds of audio that were sent to a server: what it is paid by.
     pub sent_s: f64,
+    /// Seconds that an engine in this process decoded, without the wait for its turn.
+    pub decoded_s: f64,
 }
 
 impl fmt::Debug for RawTranscript {

@@ -5,8 +5,10 @@ use super::serve::stop_on_signal;
 use super::{CliError, Result};
 use crate::call::TenantId;
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::store::calls::CallRow;
+use crate::store::recordings::RecordingRow;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rust_embed::Embed;
 use std::collections::{BTreeMap, HashSet};
@@ -27,6 +29,21 @@ pub struct Args {
     /// End when every call has an outcome, with a table.
     #[arg(long)]
     once: bool,
+    /// What hears the calls.
+    #[arg(long, value_enum, default_value = "whisper")]
+    words: Words,
+    /// Whisper's weights, a ggml file: `scripts/setup.sh model` fetches this one.
+    #[arg(long, default_value = ".servers/models/ggml-base-q8_0.bin")]
+    model: PathBuf,
+}
+
+/// Where the words of the office's calls come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Words {
+    /// Whisper in this process listens to each call.
+    Whisper,
+    /// The transcripts that lie beside the recordings.
+    Sidecar,
 }
 
 /// The office: composed from human voices; see tests/data/NOTICE.
@@ -34,13 +51,31 @@ pub struct Args {
 #[folder = "tests/data/office"]
 struct Office;
 
+/// Whole conversations of the same office.
+#[derive(Embed)]
+#[folder = "tests/data/conversations"]
+struct Conversations;
+
+/// The CDRs, in each of the two, and the folder of the recordings.
+const CDR: &str = "cdr.csv";
+const MONITOR: &str = "monitor/";
+
+/// Words of a call that the table shows.
+const SHOWN_WORDS: usize = 18;
 const POLL: Duration = Duration::from_millis(100);
-/// An office of two dozen calls takes seconds; this is a broken machine.
-const GIVE_UP: Duration = Duration::from_secs(600);
+/// An office of two dozen calls takes minutes to listen to; this is a broken machine.
+const GIVE_UP: Duration = Duration::from_secs(3_600);
 /// Recordings are dated back: a fresh file would count as still being written.
 const AGE: Duration = Duration::from_secs(3_600);
 
 pub async fn run(args: Args) -> Result<()> {
+    if args.words == Words::Whisper && !args.model.is_file() {
+        return Err(CliError::Usage(format!(
+            "{} is not there: `scripts/setup.sh model` fetches it, --model names another ggml file, \
+             and --words sidecar takes the transcripts beside the recordings",
+            args.model.display()
+        )));
+    }
     let expected = lay_out(&args.data)?;
     let mut config = Config::from_text(&settings(&args)).map_err(|e| CliError::Usage(e.to_string()))?;
     config.data.dir = args.data.clone();
@@ -51,7 +86,7 @@ pub async fn run(args: Args) -> Result<()> {
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone());
     let app = App::open(config).await?;
-    let store = app.store.clone();
+    let (store, metrics) = (app.store.clone(), app.metrics.clone());
     println!("The office lies in {}; its page is http://{}", args.data.display(), args.listen);
     let roles = tokio::spawn({
         let shutdown = shutdown.clone();
@@ -68,6 +103,7 @@ pub async fn run(args: Args) -> Result<()> {
     let calls = watched?;
     if args.once {
         print_table(&store, &calls).await?;
+        println!("{}", heard(&args, &metrics));
     }
     let failed = calls.iter().filter(|c| c.status == "failed").count();
     if failed > 0 && args.once {
@@ -80,26 +116,39 @@ pub async fn run(args: Args) -> Result<()> {
 /// Answers with the number of calls.
 fn lay_out(data: &Path) -> Result<usize> {
     let failed = |e: std::io::Error| CliError::Failed(format!("{} cannot be written: {e}", data.display()));
-    let marker = data.join("cdr.csv");
-    let csv = Office::get("cdr.csv")
-        .ok_or_else(|| CliError::Failed("the office is not in this build".to_owned()))?;
+    let marker = data.join(CDR);
+    let csv = cdr().ok_or_else(|| CliError::Failed("the office is not in this build".to_owned()))?;
     if !marker.exists() {
-        for name in Office::iter().filter(|n| n.as_ref() != "cdr.csv") {
-            let Some(file) = Office::get(&name) else { continue };
-            let path = data.join(name.as_ref());
-            std::fs::create_dir_all(path.parent().unwrap_or(data)).map_err(failed)?;
-            std::fs::write(&path, &file.data).map_err(failed)?;
-            let opened = std::fs::File::options().write(true).open(&path).map_err(failed)?;
-            opened.set_modified(SystemTime::now() - AGE).map_err(failed)?;
-        }
+        write_recordings::<Office>(data)
+            .and_then(|()| write_recordings::<Conversations>(data))
+            .map_err(failed)?;
         // Last: a half-written office is laid out again.
-        std::fs::write(&marker, &csv.data).map_err(failed)?;
+        std::fs::write(&marker, &csv).map_err(failed)?;
     }
-    let mut reader = csv::Reader::from_reader(csv.data.as_ref());
+    let mut reader = csv::Reader::from_reader(csv.as_slice());
     let column = reader.headers().ok().and_then(|h| h.iter().position(|n| n == "linkedid")).unwrap_or(0);
     let calls: HashSet<String> =
         reader.records().filter_map(|r| r.ok()?.get(column).map(str::to_owned)).collect();
     Ok(calls.len())
+}
+
+/// The CDRs of both, under one head.
+fn cdr() -> Option<Vec<u8>> {
+    let (mut all, more) = (Office::get(CDR)?.data.into_owned(), Conversations::get(CDR)?.data);
+    let head = more.iter().position(|byte| *byte == b'\n')?;
+    all.extend_from_slice(&more[head + 1..]);
+    Some(all)
+}
+
+fn write_recordings<Folder: Embed>(data: &Path) -> std::io::Result<()> {
+    for name in Folder::iter().filter(|n| n.starts_with(MONITOR)) {
+        let Some(file) = Folder::get(&name) else { continue };
+        let path = data.join(name.as_ref());
+        std::fs::create_dir_all(path.parent().unwrap_or(data))?;
+        std::fs::write(&path, &file.data)?;
+        std::fs::File::options().write(true).open(&path)?.set_modified(SystemTime::now() - AGE)?;
+    }
+    Ok(())
 }
 
 fn settings(args: &Args) -> String {
@@ -112,7 +161,7 @@ listen = "{listen}"
 [redact]
 settle = "10s"
 [speech]
-kind = "sidecar"
+{speech}
 [[pbx]]
 id = "office"
 timezone = "UTC"
@@ -125,6 +174,34 @@ kind = "local"
 base = {base}
 "#,
         listen = args.listen,
+        speech = speech(args),
+    )
+}
+
+fn speech(args: &Args) -> String {
+    match args.words {
+        Words::Sidecar => "kind = \"sidecar\"".to_owned(),
+        Words::Whisper => {
+            let path = toml::Value::String(args.model.display().to_string());
+            format!("kind = \"whisper\"\nmodel_path = {path}")
+        }
+    }
+}
+
+/// Which engine heard the calls, and how fast.
+fn heard(args: &Args, metrics: &Metrics) -> String {
+    if args.words == Words::Sidecar {
+        return "words: the transcripts beside the recordings".to_owned();
+    }
+    let audio_s = metrics.engine_heard_seconds.with_label_values(&["whisper"]).get();
+    let work_s = metrics.engine_seconds.with_label_values(&["whisper"]).get();
+    let model = args.model.file_name().unwrap_or_default().display().to_string();
+    if audio_s == 0.0 {
+        return format!("words: Whisper in this process ({model}), heard before");
+    }
+    format!(
+        "words: Whisper in this process ({model}) heard {audio_s:.0} s of calls in {work_s:.1} s, {:.2} of real time",
+        work_s / audio_s
     )
 }
 
@@ -199,16 +276,28 @@ fn reasons(call: &CallRow) -> String {
     each.join(", ")
 }
 
-async fn print_table(store: &Store, calls: &[CallRow]) -> Result<()> {
+async fn recordings_of(store: &Store, call: &CallRow) -> Result<Vec<RecordingRow>> {
     let tenant = TenantId::default_tenant();
+    store.recordings_of(&tenant, &call.id).await.map_err(|e| CliError::Failed(e.to_string()))
+}
+
+/// How the sanitized transcript begins.
+fn said(recording: &RecordingRow) -> Option<String> {
+    let transcript = recording.transcript.as_ref()?;
+    let words = transcript.words();
+    let begins: Vec<&str> = words.iter().map(|w| w.word.trim()).take(SHOWN_WORDS).collect();
+    let more = if words.len() > SHOWN_WORDS { " …" } else { "" };
+    (!words.is_empty()).then(|| format!("{} words: {}{more}", words.len(), begins.join(" ")))
+}
+
+async fn print_table(store: &Store, calls: &[CallRow]) -> Result<()> {
     let (mut muted_s, mut elapsed_ms, mut spans) = (0.0, 0, 0);
     println!(
         "\n{:<18} {:<28} {:<11} {:<34} {:>8} {:>7}",
         "call", "from → to", "outcome", "spans by reason", "muted s", "ms"
     );
     for call in calls.iter().rev() {
-        let recordings =
-            store.recordings_of(&tenant, &call.id).await.map_err(|e| CliError::Failed(e.to_string()))?;
+        let recordings = recordings_of(store, call).await?;
         let (muted, ms) = recordings.iter().fold((0.0, 0), |(m, t), r| (m + r.muted_s, t + r.elapsed_ms));
         let parties = format!("{} → {}", call.from_number, call.to_number);
         println!(
@@ -217,6 +306,7 @@ async fn print_table(store: &Store, calls: &[CallRow]) -> Result<()> {
             call.status,
             reasons(call)
         );
+        recordings.iter().filter_map(said).for_each(|said| println!("{:<18} {said}", ""));
         muted_s += muted;
         elapsed_ms += ms;
         spans += call.redacted_segments.0.len();

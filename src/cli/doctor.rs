@@ -10,9 +10,26 @@ use crate::source::twilio;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where models are to be had, and which to take.
-const GET_A_MODEL: &str = "get one from https://huggingface.co/ggerganov/whisper.cpp (ggml-base.en-q8_0.bin; \
-ggml-small.en-q8_0.bin where the CPU allows; without .en for other languages) and name it in speech.model_path";
+/// Cores from which on a model keeps up with some calls at once, and the model's file, smallest first.
+/// Measured: base takes 0.3 of real time on two cores. Whisper's authors give the others relative to it
+/// (small a quarter of its speed).
+const MODELS: [(usize, &str); 3] =
+    [(1, "ggml-tiny-q8_0.bin"), (2, "ggml-base-q8_0.bin"), (8, "ggml-small-q8_0.bin")];
+
+/// Where models are to be had, and which to take on so many cores.
+fn get_a_model(cores: usize) -> String {
+    let fits = MODELS.iter().rfind(|(least, _)| *least <= cores).unwrap_or(&MODELS[0]);
+    format!(
+        "get one from https://huggingface.co/ggerganov/whisper.cpp and name it in speech.model_path; for {cores} \
+         cores take {} (English alone: with .en behind the size), a larger one hears better where calls may wait; \
+         `scripts/setup.sh model` of the source fetches base and tiny.en",
+        fits.1
+    )
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -100,12 +117,12 @@ async fn speech(config: &SpeechConfig) -> Finding {
 fn whisper(config: &SpeechConfig) -> std::result::Result<String, String> {
     let loaded = crate::speech::whisper::WhisperSpeech::load(config);
     let said = |_| format!("{} loads; {} threads", config.model_path.display(), config.threads);
-    loaded.map(said).map_err(|e| format!("{e}: {GET_A_MODEL}"))
+    loaded.map(said).map_err(|e| format!("{e}: {}", get_a_model(cores())))
 }
 
 #[cfg(not(feature = "whisper"))]
 fn whisper(_: &SpeechConfig) -> std::result::Result<String, String> {
-    Err(format!("{}; then {GET_A_MODEL}", super::roles::WITHOUT_WHISPER))
+    Err(format!("{}; then {}", super::roles::WITHOUT_WHISPER, get_a_model(cores())))
 }
 
 /// Any answer will do: what it is asked for needs a key and costs.
@@ -145,4 +162,17 @@ async fn base(pbx: &PbxConfig) -> Finding {
         }),
     };
     Finding { what, result }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::get_a_model;
+
+    #[test]
+    fn the_model_that_is_named_fits_the_cores() {
+        for (cores, file) in [(1, "tiny"), (2, "base"), (4, "base"), (8, "small"), (64, "small")] {
+            let said = get_a_model(cores);
+            assert!(said.contains(&format!("take ggml-{file}-q8_0.bin")), "{said}");
+        }
+    }
 }

@@ -432,7 +432,7 @@ pub fn open_whisper(config: &Config) -> Result<Arc<dyn Transcriber>> {
 /// Said where the engine was left out of the build.
 #[cfg(not(feature = "whisper"))]
 pub const WITHOUT_WHISPER: &str = "this unsaid was built without whisper: build it with \
-`cargo build --release --features whisper` (needs cmake)";
+`cargo build --release` (needs cmake)";
 
 #[cfg(not(feature = "whisper"))]
 pub fn open_whisper(_: &Config) -> Result<Arc<dyn Transcriber>> {

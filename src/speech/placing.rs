@@ -112,5 +112,6 @@ fn transcript(
         words.push(Word { text: token.text, start_s, end_s, speaker: token.speaker });
     }
     let word_times = words.is_empty() || unplaced.len() < words.len();
-    RawTranscript { words, language, word_times, trusted_times: aligned && word_times, unplaced, sent_s: 0.0 }
+    let trusted_times = aligned && word_times;
+    RawTranscript { words, language, word_times, trusted_times, unplaced, ..RawTranscript::default() }
 }

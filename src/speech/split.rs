@@ -101,6 +101,7 @@ pub fn join(all: &mut RawTranscript, piece: &Piece, heard: RawTranscript) {
     if all.language.is_none() {
         all.language = heard.language;
     }
+    all.decoded_s += heard.decoded_s;
     let (before, mut unplaced) = (all.words.len(), heard.unplaced.into_iter().peekable());
     for (n, mut word) in heard.words.into_iter().enumerate() {
         let in_stretch = unplaced.next_if_eq(&n).is_some();

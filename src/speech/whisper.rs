@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Semaphore;
 use unsaid_dsp::Rate;
 use unsaid_dsp::silence::Silence;
@@ -102,6 +103,7 @@ fn decode(
     plane: &[f32],
 ) -> Result<RawTranscript, SpeechError> {
     let failed = |_| SpeechError::Model("whisper could not decode the audio".to_owned());
+    let started = Instant::now();
     let mut state = context.create_state().map_err(failed)?;
     let mut params = FullParams::new(SamplingStrategy::BeamSearch { beam_size: 5, patience: -1.0 });
     params.set_n_threads(threads);
@@ -116,7 +118,8 @@ fn decode(
     state.full(params, plane).map_err(failed)?;
     let language = language.or_else(|| get_lang_str(state.full_lang_id_from_state())).map(str::to_owned);
     let reading = Reading { sentences: sentences(&state), language, ..Reading::default() };
-    Ok(placing::place(reading, Rate::SPEECH.seconds(plane.len() as u64)))
+    let placed = placing::place(reading, Rate::SPEECH.seconds(plane.len() as u64));
+    Ok(RawTranscript { decoded_s: started.elapsed().as_secs_f64(), ..placed })
 }
 
 /// Hundredths of a second; −1 where there is none.

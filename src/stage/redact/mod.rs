@@ -272,6 +272,8 @@ impl Redact {
         let outcome = result.as_ref().map_or_else(SpeechError::kind, |_| "done");
         self.metrics.engine_requests.with_label_values(&[engine.name(), outcome]).inc();
         let words = result?;
+        self.metrics.engine_seconds.with_label_values(&[engine.name()]).inc_by(words.decoded_s);
+        self.metrics.engine_heard_seconds.with_label_values(&[engine.name()]).inc_by(heard.duration_s);
         if words.sent_s > 0.0 {
             let cost = words.sent_s / 60.0 * engine.price_per_minute();
             self.metrics.engine_audio_seconds.with_label_values(&[engine.name()]).inc_by(words.sent_s);
