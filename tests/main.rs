@@ -16,6 +16,7 @@ mod fault_table;
 mod faults;
 mod grafana;
 mod grown;
+mod hearing;
 mod history;
 mod hooks;
 mod kill;
