@@ -25,6 +25,8 @@ const ASKED_WORDS: u32 = 12;
 const MOST_SKIPPED: usize = 7;
 /// Words of an address that goes on in a turn of its own.
 const SHORT_ANSWER: usize = 6;
+/// Words of "and state" behind "what city".
+const AND_STATE_WORDS: usize = 2;
 /// Words between a street and its state or zip.
 const CITY_WORDS: usize = 5;
 
@@ -56,7 +58,9 @@ impl Addresses<'_> {
         found.sort_by_key(|r| *r.start());
         let shapes = found.len();
         for (n, cue) in self.marks.cues.iter().enumerate() {
-            if let What::Secret { reason: Reason::Address, .. } = cue.what {
+            if let What::Secret { reason: Reason::Address, .. } = cue.what
+                && (!self.asks_for_city(cue) || self.is_about_address(n, &found[..shapes]))
+            {
                 let answer = self.answer(cue, cue.last + 1);
                 // A house number alone: its street may be asked for next.
                 let number = || {
@@ -80,6 +84,34 @@ impl Addresses<'_> {
             }
         }
         found.into_iter().partition(|address| !is_public(self.text, self.marks, address))
+    }
+
+    /// "Which city?": by itself, a traveller's or a guest's as well.
+    fn asks_for_city(&self, cue: &Cue) -> bool {
+        let last = &self.text.tokens[cue.last];
+        // "What city and state?" is asked of an address.
+        let said = self.text.tokens[cue.first..].iter().take(cue.last - cue.first + 1 + AND_STATE_WORDS);
+        let parts = said.filter(|t| t.turn == last.turn && t.is(class::PLACE_PART));
+        cue.asks
+            && parts.count() == 1
+            && last.is(class::PLACE_PART)
+            && !last.is(class::STREET | class::STREET_WEAK | class::STREET_FIRST | class::ADDRESS_STOP)
+    }
+
+    /// An address was said or asked for around the question `n`.
+    fn is_about_address(&self, n: usize, said: &[RangeInclusive<usize>]) -> bool {
+        let cue = &self.marks.cues[n];
+        let from = cue.first.saturating_sub(TURN_WORDS);
+        let turn = self.text.tokens[cue.last].turn;
+        let other = |c: &&Cue| {
+            matches!(c.what, What::Secret { reason: Reason::Address, .. }) && !self.asks_for_city(c)
+        };
+        let before = self.marks.cues[..n].iter().rev().take_while(|c| c.last >= from).any(|c| other(&c));
+        let beside = || {
+            let own = self.marks.cues[n + 1..].iter().take_while(|c| self.text.tokens[c.first].turn == turn);
+            own.take(MORE_QUESTIONS).any(|c| other(&c))
+        };
+        before || beside() || said.iter().any(|r| *r.end() >= from && *r.start() < cue.first)
     }
 
     fn postcodes(&self) -> Postcodes<'_> {

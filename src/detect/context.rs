@@ -36,6 +36,10 @@ const BORN_WORDS: u32 = 8;
 const ASKERS_OWN: f32 = 0.5;
 /// Words of a question that names nothing else.
 const BARE_QUESTION_WORDS: usize = 6;
+/// Digits of a day and a year.
+const WHOLE_DATE_DIGITS: usize = 3;
+/// Words before an account's name in which an amount is announced.
+const BALANCE_WORDS: u32 = 12;
 /// Words in which a card is the subject, for expiries and codes.
 const CARD_TALK_WORDS: u32 = 60;
 
@@ -55,7 +59,8 @@ pub struct Context<'a> {
     window: u32,
     /// Words of a hold phrase up to each word: they do not count in a window.
     held: Vec<u32>,
-    used: Vec<bool>,
+    /// The chunk that each keyword announced.
+    used: Vec<Option<usize>>,
     saying: Option<Saying>,
     /// The last word of an order's number or the like, which may go on.
     stays: Option<usize>,
@@ -78,7 +83,7 @@ impl<'a> Context<'a> {
             chunks,
             window: window as u32,
             held,
-            used: vec![false; marks.cues.len()],
+            used: vec![None; marks.cues.len()],
             saying: None,
             stays: None,
             questions: Questions::default(),
@@ -110,7 +115,7 @@ impl<'a> Context<'a> {
                 && self.saying.as_ref().is_some_and(|s| s.whole)
                 && !matches!(reason, Reason::Address | Reason::Password)
             {
-                self.used[cue] = true;
+                self.used[cue] = Some(n);
                 self.questions.answered(cue);
             }
             out.push(Value { chunk: n, reason, why });
@@ -231,7 +236,9 @@ impl<'a> Context<'a> {
     fn answered_late(&self, chunk: &Chunk) -> Option<Bid> {
         let (score, reason, i) = self.questions.bid(chunk, self.text, self.marks)?;
         let cards = reason != Reason::Expiry || self.is_cards_expiry(i, chunk);
-        (cards && !self.used[i]).then(|| self.bid("late answer", score, reason, i, chunk))
+        let balance = reason == Reason::BankAccount && self.is_balance(&self.marks.cues[i], chunk);
+        (cards && !balance && self.used[i].is_none())
+            .then(|| self.bid("late answer", score, reason, i, chunk))
     }
 
     /// A keyword that comes behind the chunk.
@@ -286,8 +293,11 @@ impl<'a> Context<'a> {
             fits = fits.max(0.2);
         }
         let mut score = fits - COST * distance as f32;
-        if self.used[i] {
+        if let Some(said) = self.used[i].map(|n| &self.chunks[n]) {
             score -= 1.2;
+            if reason == Reason::Dob && self.is_another_day(said, chunk) {
+                return None;
+            }
         }
         // "what's the code?" – "I don't have it." – "We open at 9 30."
         let (asker, teller) = (&self.text.tokens[cue.last], &self.text.tokens[chunk.first]);
@@ -316,8 +326,9 @@ impl<'a> Context<'a> {
                 score -= 0.6;
             }
         }
-        // "on my card and twelve stamps"
-        let money = reason == Reason::BankAccount && chunk.is_money() && !direct;
+        // "on my card and twelve stamps", "your checking account has $13,408.35"
+        let money =
+            reason == Reason::BankAccount && (chunk.is_money() && !direct || self.is_balance(cue, chunk));
         if money || reason == Reason::CardNumber && !direct && chunk.len() < 3 && code < 0.4 {
             return None;
         }
@@ -329,6 +340,29 @@ impl<'a> Context<'a> {
             return None;
         }
         Some(score)
+    }
+
+    /// A day and month, without a year, that come in a later turn than a whole birth date: a visit's.
+    fn is_another_day(&self, birth: &Chunk, chunk: &Chunk) -> bool {
+        let turn = |c: &Chunk| self.text.tokens[c.first].turn;
+        let whole = birth.month.is_some() && birth.len() >= WHOLE_DATE_DIGITS;
+        whole && chunk.month.is_some() && chunk.len() < WHOLE_DATE_DIGITS && turn(chunk) > turn(birth)
+    }
+
+    /// "The balance of your checking account is $3,766.53": an amount of cents and all, or one whose
+    /// sentence names a balance, is no account's number.
+    fn is_balance(&self, cue: &Cue, chunk: &Chunk) -> bool {
+        let tokens = &self.text.tokens;
+        if !tokens[chunk.first..=chunk.last].iter().any(|t| t.currency) {
+            return false;
+        }
+        let written = self.text.words[chunk.last].text.trim_end_matches(['.', ',', '?', '!']);
+        let cents = written.rsplit_once('.').is_some_and(|(_, cents)| cents.len() == 2);
+        let near = self.marks.cues[..self.marks.cues.partition_point(|c| c.last < chunk.first)].iter().rev();
+        let named = near
+            .take_while(|c| tokens[c.last].counted + BALANCE_WORDS >= tokens[cue.first].counted)
+            .any(|c| matches!(c.what, What::Harmless));
+        cents || named
     }
 
     /// "at 9 30", "comes to 312": a word before says that it is a quantity.

@@ -69,8 +69,9 @@ fn domain_end(text: &Text, at: usize, infill: &[bool], open: bool, lexicon: &Lex
     for (i, listens) in infill.iter().enumerate().take(at + 1 + MAX_DOMAIN_WORDS).skip(at + 1) {
         let token = &text.tokens[i];
         let plain = text.plain(i);
-        let written = plain.rsplit_once('.').is_some_and(|(host, _)| host.len() > 1)
-            && !plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let written = plain
+            .rsplit_once('.')
+            .is_some_and(|(host, top)| host.len() > 1 && top.chars().any(char::is_alphabetic));
         let joined = text.tokens[i - 1].is(class::DOT);
         let article =
             i == at + 1 && token.is(class::ADDRESS_STOP) && token.is(class::LEAD) && !token.is(class::COPULA);

@@ -33,12 +33,27 @@ impl Turns<'_> {
             let mail = matches!(cue.what, What::Secret { reason: Reason::Email, .. });
             let rest = self.text.tokens[cue.last + 1..].iter().take(REST_WORDS + 1);
             let turn = self.text.tokens[cue.last].turn;
-            if mail && cue.asks && rest.take_while(|t| t.turn == turn).count() <= REST_WORDS {
+            if mail
+                && cue.asks
+                && self.asks_whole(cue)
+                && rest.take_while(|t| t.turn == turn).count() <= REST_WORDS
+            {
                 let parts = self.parts(n, cue, found);
                 out.extend(parts.into_iter().map(|r| (r, (cue.first, cue.last))));
             }
         }
         out
+    }
+
+    /// "At what?" is no "at what time?".
+    fn asks_whole(&self, cue: &Cue) -> bool {
+        let tokens = &self.text.tokens;
+        let next = tokens.get(cue.last + 1).filter(|t| t.turn == tokens[cue.last].turn);
+        let goes_on = next.is_some_and(|t| !t.is(class::MAIL_WORD | class::DOMAIN) && !t.is_filler());
+        !(tokens[cue.first].is(class::AT)
+            && cue.first < cue.last
+            && !tokens[cue.last].ends_sentence
+            && goes_on)
     }
 
     /// What is said to the question `n`, where no whole address answers it.

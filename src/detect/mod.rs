@@ -134,7 +134,10 @@ fn beside_network(
     added.retain(|d| !readings.iter().any(|r| r.is_example(d)));
     // A reason that is off must not give its name to a value that is on.
     found.retain(|d| rules.has(d.reason));
-    found.extend(readings.iter().flat_map(|r| r.repetitions(&added)));
+    // What it found is found again where it is said again, unless it excludes that as well.
+    let is_number = |at: usize| readings.iter().any(|r| r.is_number(at));
+    let again = readings.iter().flat_map(|r| r.repetitions(&added));
+    found.extend(again.filter_map(|d| network.narrowed(d, is_number)));
     found.extend(added);
     found
 }

@@ -39,15 +39,15 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
     let digital = |r: Reason| !matches!(r, Reason::Email | Reason::Address | Reason::Name);
     // Digits of all found values of a reason in a row, so that a group said across two chunks is known.
     let mut said: Vec<(Reason, String)> = Vec::new();
-    let mut dates: Vec<(Reason, u32)> = Vec::new();
+    let mut dates: Vec<(Reason, &Chunk)> = Vec::new();
     let mut pieces: HashMap<String, Reason> = HashMap::new();
     let hidden = |c: &&Chunk| covered[c.first];
     for chunk in chunks.iter().filter(hidden) {
         let near = found.get(found.partition_point(|d| d.last < chunk.first));
         let reason = near.filter(|d| d.first <= chunk.first).map(|d| d.reason);
         let Some(reason) = reason.filter(|r| digital(*r)) else { continue };
-        if let Some(month) = chunk.month {
-            dates.push((reason, month));
+        if chunk.month.is_some() {
+            dates.push((reason, chunk));
         }
         match said.last_mut() {
             Some((last, digits)) if *last == reason => digits.push_str(&chunk.digits),
@@ -73,7 +73,7 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
     };
     let mut out = Vec::new();
     for chunk in chunks.iter().filter(|c| !covered[c.first]) {
-        let dated = chunk.month.and_then(|m| dates.iter().find(|(_, said)| *said == m)).map(|(r, _)| *r);
+        let dated = dates.iter().find(|(_, said)| is_same_date(said, chunk)).map(|(reason, _)| *reason);
         let repeats = longer(chunk).or_else(|| {
             (chunk.len() >= LEAST_DIGITS && !matches!(chunk.kind, Kind::Price | Kind::Time))
                 .then(|| {
@@ -89,6 +89,15 @@ fn numbers(chunks: &[Chunk], found: &[Detection], covered: &[bool]) -> Vec<Detec
         }
     }
     out
+}
+
+/// Of the same month, and of no other day and year: "March" again, or "March ninth" for "March ninth 84".
+fn is_same_date(said: &Chunk, again: &Chunk) -> bool {
+    let (said_digits, digits) = (said.digits.as_str(), again.digits.as_str());
+    let alike = said_digits.contains(digits) || digits.contains(said_digits);
+    let years = |of: &str| of.len().checked_sub(2).and_then(|at| of.get(at..)).map(str::to_owned);
+    let same_year = said_digits.len() > 2 && digits.len() > 2 && years(said_digits) == years(digits);
+    said.month.is_some() && said.month == again.month && (alike || same_year)
 }
 
 /// Letters that are spelled soon after a value that is words: "can you spell that?"

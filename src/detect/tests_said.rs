@@ -269,3 +269,53 @@ fn a_firm_that_tells_its_hours_tells_everybody_its_address() {
         "A: what's your address B: we're at [2900 Kessler Boulevard.] Are you open till six?",
     );
 }
+
+#[test]
+fn a_travellers_city_stays_and_a_callers_goes() {
+    keeps("en", "A: What city are you leaving from? B: I want an economy ticket leaving from Seattle.");
+    keeps("en", "A: Which city should I search in? B: Pleasant Hill, please. A: For when?");
+    keeps("en", "A: What city would you like to stay in? B: I would like to check out on the 14th.");
+    hides(
+        "en",
+        Address,
+        "A: What's your street address? B: [14 Birch Lane.] A: What city? B: [Pleasant Hill.]",
+    );
+    hides("en", Address, "A: What city and state? B: [Boise, Idaho.] A: OK.");
+}
+
+#[test]
+fn a_balance_is_no_accounts_number_and_a_time_no_mail() {
+    keeps("en", "A: The balance in your checking account is $10,042.36. B: Okay, thank you.");
+    keeps(
+        "en",
+        "A: Which account? B: My checking account. A: All right. You have $8,903.46 in it. B: Thanks.",
+    );
+    keeps("en", "B: Put it on my calendar. A: At what time please? B: At 4:30 in the evening. A: Done.");
+    keeps("en", "A: Right now your checking stands at $21,183.32. B: And my savings?");
+    keeps(
+        "en",
+        "A: How many rooms should the apartment have? B: 3 bed rooms. A: I found 10 apartments in town.",
+    );
+}
+
+#[test]
+fn another_day_of_a_birth_dates_month_stays() {
+    hides(
+        "en",
+        Dob,
+        "A: Date of birth? B: [March ninth 1984.] A: You can come in on March 21st at ten. B: Good.",
+    );
+    hides("en", Dob, "A: Date of birth? B: [March ninth 1984.] A: [March ninth,] right? B: Yes.");
+}
+
+#[test]
+fn a_pin_that_is_heard_as_a_pen_goes_and_a_pen_stays() {
+    hides(
+        "en",
+        Password,
+        "A: What is the four-digit pen that you chose? B: The pen is [7318.] A: Thank you.",
+    );
+    hides("en", Password, "A: And the four digit tin? B: [9 3 7 8.] A: Thanks.");
+    keeps("en", "A: Do you have a pen? B: Sure. A: It comes to 45 dollars. B: Got it.");
+    keeps("en", "B: Hold on, my pen is out of ink. A: No problem, take your time.");
+}

@@ -29,11 +29,11 @@ pub const REASONS: [Reason; 9] = [
 ];
 
 /// One of a value's words must be as likely a secret as this.
-const SURE: f32 = 0.8;
+const SURE: f32 = 0.6;
 /// Words beside it belong to it that are as likely as this.
-const LIKELY: f32 = 0.3;
+const LIKELY: f32 = 0.2;
 /// A word at the edge of what the rules found stays unless it is less likely than this.
-const DOUBT: f32 = 0.005;
+const DOUBT: f32 = 0.02;
 /// The languages (ISO 639-1) of the calls that it learned from.
 const TAUGHT: [&str; 3] = ["en", "es", "fr"];
 
