@@ -465,7 +465,7 @@ fn the_demo_ends_with_a_table_and_every_call_done() {
     let output = unsaid(&args);
     let said = text(&output.stdout);
     assert_eq!(code(&output), 0, "{said}{}", text(&output.stderr));
-    assert!(said.contains("total: 17 calls, 0 failed, 13 spans"), "{said}");
+    assert!(said.contains("total: 28 calls, 0 failed, 22 spans"), "{said}");
     for (name, _) in SECRETS {
         assert_ne!(
             std::fs::read(data.join("monitor").join(name)).unwrap(),
