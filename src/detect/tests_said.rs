@@ -313,7 +313,7 @@ fn a_pin_that_is_heard_as_a_pen_goes_and_a_pen_stays() {
     hides(
         "en",
         Password,
-        "A: What is the four-digit pen that you chose? B: The pen is [7318.] A: Thank you.",
+        "A: What is the four-digit pen that you chose? B: <The> <pen> is [7318.] A: Thank you.",
     );
     hides("en", Password, "A: And the four digit tin? B: [9 3 7 8.] A: Thanks.");
     keeps("en", "A: Do you have a pen? B: Sure. A: It comes to 45 dollars. B: Got it.");
